@@ -1,0 +1,3 @@
+//! docmill.
+
+fn main() {}

@@ -1,0 +1,309 @@
+//! SQLite as the three databases use it: opened one way, migrated forward,
+//! written by one thread that groups transitions into transactions.
+//!
+//! A write is a function over the connection. It runs in a savepoint of its
+//! own, so one that fails leaves nothing behind and harms no neighbour; its
+//! answer is given only after the transaction around it was committed.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+pub use rusqlite::Connection;
+use rusqlite::OpenFlags;
+use tokio::sync::oneshot;
+
+use crate::failure::StageError;
+
+/// How many writes one transaction groups at most.
+const GROUP_MAX: usize = 256;
+/// How many writes may wait; more block the caller.
+const QUEUE_MAX: usize = 4_096;
+/// How long a statement waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An error of one of the databases.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The file cannot be opened or prepared.
+    #[error("cannot open {path}: {reason}; check that the folder can be written, or move the file away to start anew")]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The file was written by a newer docmill.
+    #[error("{path} has schema version {found}, this docmill knows up to {known}; use a newer docmill")]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// The version in the file.
+        found: usize,
+        /// The newest version this program knows.
+        known: usize,
+    },
+    /// A statement failed.
+    #[error("database error")]
+    Sql(#[from] rusqlite::Error),
+    /// A row holds what this program never writes there.
+    #[error("unexpected value in the database: {0}")]
+    Value(String),
+    /// The transaction around a write was not committed.
+    #[error("the change was not written: {0}")]
+    NotCommitted(String),
+    /// The writer thread has ended.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl StageError for DbError {
+    fn can_retry(&self) -> bool {
+        !matches!(self, Self::Newer { .. } | Self::Value(_))
+    }
+
+    fn kind(&self) -> &'static str {
+        "database"
+    }
+}
+
+/// One of the databases: where it is and its schema, version by version.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema {
+    /// SQL scripts; number n brings version n to n + 1. Released scripts are
+    /// never edited, only followed by others.
+    pub migrations: &'static [&'static str],
+}
+
+/// Opens (or makes) the database and migrates it forward.
+pub fn open(path: &Path, schema: Schema) -> Result<Connection, DbError> {
+    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let mut connection = Connection::open(path).map_err(failed)?;
+    configure(&connection).map_err(failed)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    migrate(&mut connection, path, schema)?;
+    Ok(connection)
+}
+
+/// Opens an existing database to read beside its writer; `None` where there
+/// is none yet.
+pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>, DbError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(failed)?;
+    configure(&connection).map_err(failed)?;
+    connection.pragma_update(None, "query_only", true).map_err(failed)?;
+    let found = version(&connection).map_err(failed)?;
+    let known = schema.migrations.len();
+    if found > known {
+        return Err(DbError::Newer { path: path.to_owned(), found, known });
+    }
+    // An older file is migrated by the next run; until then it has nothing
+    // that this program can read.
+    Ok((found == known).then_some(connection))
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(), DbError> {
+    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let known = schema.migrations.len();
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    let found = version(&transaction).map_err(failed)?;
+    if found > known {
+        return Err(DbError::Newer { path: path.to_owned(), found, known });
+    }
+    for script in &schema.migrations[found..] {
+        transaction.execute_batch(script).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// Tells a write's caller how it ended, once the commit is known.
+type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
+/// Gets no connection where the transaction could not begin.
+type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+
+/// A handle to the thread that writes one database. Clones share the thread;
+/// it ends, with all waiting writes done, when the last of them is dropped.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    queue: mpsc::SyncSender<Write>,
+}
+
+impl Writer {
+    /// Starts the thread that owns `connection`.
+    pub fn spawn(connection: Connection, thread_name: &str) -> std::io::Result<Self> {
+        let (queue, writes) = mpsc::sync_channel(QUEUE_MAX);
+        std::thread::Builder::new().name(thread_name.to_owned()).spawn(move || write_all(&connection, &writes))?;
+        Ok(Self { queue })
+    }
+
+    /// Runs `write` and waits until it is committed.
+    ///
+    /// # Errors
+    /// What `write` returned, or that the transaction failed.
+    pub async fn call<T, F>(&self, write: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(write, move |result| drop(reply.send(result)))?;
+        answer.await.map_err(|_| DbError::Closed)?
+    }
+
+    /// The same for a caller that may block its thread.
+    ///
+    /// # Errors
+    /// As [`Writer::call`].
+    pub fn call_blocking<T, F>(&self, write: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+    {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.enqueue(write, move |result| drop(reply.send(result)))?;
+        answer.recv().map_err(|_| DbError::Closed)?
+    }
+
+    /// Queues `write` in order and does not wait; an error is logged.
+    pub fn post<F>(&self, write: F)
+    where
+        F: FnOnce(&Connection) -> Result<(), DbError> + Send + 'static,
+    {
+        let reply = |result| {
+            if let Err(error) = result {
+                log::error!("a posted write was lost: {}", crate::failure::chain(&error));
+            }
+        };
+        if self.enqueue(write, reply).is_err() {
+            log::error!("a posted write was lost: {}", DbError::Closed);
+        }
+    }
+
+    /// `reply` is called once the commit is known; a caller that no longer
+    /// listens is none of its business.
+    fn enqueue<T, F, R>(&self, write: F, reply: R) -> Result<(), DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+        R: FnOnce(Result<T, DbError>) + Send + 'static,
+    {
+        let write: Write = Box::new(move |connection| {
+            let result = connection.ok_or(DbError::Closed).and_then(|connection| in_savepoint(connection, write));
+            Box::new(move |committed| reply(settle(result, committed)))
+        });
+        self.queue.send(write).map_err(|_| DbError::Closed)
+    }
+}
+
+fn settle<T>(result: Result<T, DbError>, committed: Result<(), String>) -> Result<T, DbError> {
+    match committed {
+        Ok(()) => result,
+        Err(reason) => Err(DbError::NotCommitted(reason)),
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    write: impl FnOnce(&Connection) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    connection.execute_batch("SAVEPOINT one")?;
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| write(connection)))
+        .unwrap_or_else(|_| Err(DbError::Value("a write panicked".to_owned())));
+    let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
+    connection.execute_batch(end)?;
+    result
+}
+
+fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
+    while let Ok(first) = writes.recv() {
+        let (answers, committed) = match connection.execute_batch("BEGIN IMMEDIATE") {
+            Err(error) => (vec![first(None)], Err(error)),
+            Ok(()) => {
+                let answers = write_group(connection, first, writes);
+                (answers, connection.execute_batch("COMMIT"))
+            }
+        };
+        if committed.is_err()
+            && !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            log::error!("cannot roll back: {error}");
+        }
+        let committed = committed.map_err(|error| error.to_string());
+        for answer in answers {
+            answer(committed.clone());
+        }
+    }
+}
+
+fn write_group(connection: &Connection, first: Write, writes: &mpsc::Receiver<Write>) -> Vec<Answer> {
+    let mut answers = vec![first(Some(connection))];
+    while answers.len() < GROUP_MAX {
+        match writes.try_recv() {
+            Ok(write) => answers.push(write(Some(connection))),
+            Err(_) => break,
+        }
+    }
+    answers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: Schema = Schema { migrations: &["CREATE TABLE t (n INTEGER PRIMARY KEY)"] };
+
+    fn count(writer: &Writer) -> i64 {
+        writer.call_blocking(|db| Ok(db.query_row("SELECT COUNT(*) FROM t", [], |row| row.get(0))?)).unwrap()
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_nothing_and_harms_no_neighbour() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::spawn(open(&folder.path().join("x.db"), SCHEMA).unwrap(), "writer").unwrap();
+        writer.post(|db| Ok(db.execute("INSERT INTO t VALUES (1)", []).map(drop)?));
+        let failed = writer.call_blocking(|db| {
+            db.execute("INSERT INTO t VALUES (2)", [])?;
+            db.execute("INSERT INTO t VALUES (1)", [])?;
+            Ok(())
+        });
+        assert!(matches!(failed, Err(DbError::Sql(_))), "{failed:?}");
+        let panicked = writer.call_blocking(|_| -> Result<(), DbError> { panic!("for the test") });
+        assert!(panicked.is_err());
+        writer.post(|db| Ok(db.execute("INSERT INTO t VALUES (3)", []).map(drop)?));
+        assert_eq!(count(&writer), 2);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { assert_eq!(count(&writer), 2, "a thread of a runtime may block, too") });
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_and_an_older_one_is_migrated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        drop(open(&path, SCHEMA).unwrap());
+        const NEXT: Schema = Schema { migrations: &["", "CREATE TABLE u (n)"] };
+        assert!(open_read_only(&path, NEXT).unwrap().is_none());
+        drop(open(&path, NEXT).unwrap());
+        assert!(open_read_only(&path, NEXT).unwrap().is_some());
+        assert!(matches!(open(&path, SCHEMA), Err(DbError::Newer { found: 2, known: 1, .. })));
+    }
+}

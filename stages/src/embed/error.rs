@@ -1,0 +1,101 @@
+//! What can go wrong while texts become vectors.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::failure::StageError;
+
+/// An error of the embed stage.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// A text does not fit in the model's window.
+    #[error("text {index} has {tokens} tokens and the model's window is {window}; lower CHUNK_TOKENS")]
+    TooLong {
+        /// Position among the texts of the call.
+        index: usize,
+        /// Its tokens, special ones included.
+        tokens: usize,
+        /// What the model takes at most.
+        window: NonZeroUsize,
+    },
+    /// The tokenizer refused a text.
+    #[error("text {index} cannot be cut into tokens: {reason}")]
+    Tokenize {
+        /// Position among the texts of the call.
+        index: usize,
+        /// What the tokenizer said.
+        reason: String,
+    },
+    /// A model file cannot be used as it is.
+    #[error("cannot use the model file {path}: {reason}")]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and how to mend it.
+        reason: String,
+    },
+    /// The model is of a kind that this program does not run.
+    #[error("{path} describes a model that docmill cannot run: {what}; set EMBEDDING_MODEL to another one")]
+    UnsupportedModel {
+        /// The file that says so.
+        path: PathBuf,
+        /// What is not supported, by name.
+        what: String,
+    },
+    /// The ONNX Runtime library cannot be loaded.
+    #[error("cannot load the ONNX Runtime library {path}: {reason}")]
+    Runtime {
+        /// The shared library.
+        path: PathBuf,
+        /// What the loader said and how to mend it.
+        reason: String,
+    },
+    /// The model failed on a text, or while it was loaded.
+    #[error("the model failed: {reason}")]
+    Inference {
+        /// What the runtime said.
+        reason: String,
+    },
+    /// The model gave another number of vectors than there were texts.
+    #[error("the model gave {found} vectors for {expected} texts")]
+    Count {
+        /// Number of texts.
+        expected: usize,
+        /// Number of vectors.
+        found: usize,
+    },
+    /// A vector is not what the model promises.
+    #[error("the vector of text {index} is unusable: {reason}")]
+    Vector {
+        /// Position among the texts of the call.
+        index: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StageError for EmbedError {
+    fn can_retry(&self) -> bool {
+        // The runtime fails for want of memory, too. All else is decided by
+        // the text and the model, and ends alike the next time.
+        matches!(self, Self::Inference { .. })
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "too_long",
+            Self::Tokenize { .. } => "not_tokenized",
+            Self::ModelFile { .. } => "model_file",
+            Self::UnsupportedModel { .. } => "model_unsupported",
+            Self::Runtime { .. } => "runtime",
+            Self::Inference { .. } => "inference",
+            Self::Count { .. } | Self::Vector { .. } => "bad_vector",
+        }
+    }
+}
+
+impl From<ort::Error> for EmbedError {
+    fn from(error: ort::Error) -> Self {
+        Self::Inference { reason: error.to_string() }
+    }
+}

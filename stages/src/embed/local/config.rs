@@ -1,0 +1,222 @@
+//! Reads what kind of model a folder holds, and refuses what would give wrong
+//! vectors.
+
+use std::io::Read as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::super::EmbedError;
+
+/// Largest JSON description that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Bounds of the dimensions; the largest BERT has 24 layers of 1,024.
+const LAYERS_MAX: usize = 96;
+const HIDDEN_MAX: usize = 8_192;
+const INTERMEDIATE_MAX: usize = 65_536;
+const VOCABULARY_MAX: usize = 2_000_000;
+const POSITIONS_MAX: usize = 65_536;
+
+/// The shape of a BERT sentence model with mean pooling.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ModelConfig {
+    /// Components of a token's vector, and of a text's.
+    pub(super) hidden: usize,
+    /// Number of layers.
+    pub(super) layers: usize,
+    /// Attention heads; divides `hidden`.
+    pub(super) heads: usize,
+    /// Components inside the feed-forward part.
+    pub(super) intermediate: usize,
+    /// Added to the variance in each layer normalisation.
+    pub(super) epsilon: f32,
+    /// Rows of the token table.
+    pub(super) vocabulary: usize,
+    /// Rows of the position table.
+    pub(super) positions: usize,
+    /// Rows of the token type table.
+    pub(super) token_types: usize,
+    /// Tokens of a text at most, special ones included.
+    pub(super) window: NonZeroUsize,
+}
+
+#[derive(Deserialize)]
+struct ConfigFile {
+    #[serde(default)]
+    architectures: Option<Vec<String>>,
+    #[serde(default)]
+    model_type: Option<String>,
+    hidden_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    intermediate_size: usize,
+    vocab_size: usize,
+    max_position_embeddings: usize,
+    #[serde(default = "default_token_types")]
+    type_vocab_size: usize,
+    #[serde(default = "default_epsilon")]
+    layer_norm_eps: f32,
+    #[serde(default)]
+    hidden_act: Option<String>,
+    #[serde(default)]
+    position_embedding_type: Option<String>,
+}
+
+fn default_token_types() -> usize {
+    2
+}
+
+fn default_epsilon() -> f32 {
+    1e-12
+}
+
+#[derive(Deserialize)]
+struct SentenceConfigFile {
+    #[serde(default)]
+    max_seq_length: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Module {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct PoolingFile {
+    #[serde(default)]
+    pooling_mode_mean_tokens: bool,
+    #[serde(flatten)]
+    other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ModelConfig {
+    /// Reads `config.json` and what lies beside it. `known_window` is given
+    /// for a model that is known by its weights: then pooling and window need
+    /// no files of their own.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, or names what this program does not run.
+    pub(super) fn read(path: &Path, known_window: Option<NonZeroUsize>) -> Result<Self, EmbedError> {
+        let file: ConfigFile = read_json(path)?;
+        check_architecture(path, &file)?;
+        let window = match known_window {
+            Some(window) => window.get(),
+            None => {
+                check_modules(path)?;
+                check_pooling(path)?;
+                sentence_window(path)?.unwrap_or(file.max_position_embeddings)
+            }
+        };
+        let bad = |reason: &str| EmbedError::ModelFile { path: path.to_owned(), reason: reason.to_owned() };
+        let window = NonZeroUsize::new(window.min(file.max_position_embeddings)).ok_or_else(|| bad("no window"))?;
+        let in_bounds = (1..=LAYERS_MAX).contains(&file.num_hidden_layers)
+            && (1..=HIDDEN_MAX).contains(&file.hidden_size)
+            && (1..=INTERMEDIATE_MAX).contains(&file.intermediate_size)
+            && (1..=VOCABULARY_MAX).contains(&file.vocab_size)
+            && (1..=POSITIONS_MAX).contains(&file.max_position_embeddings)
+            && (1..=POSITIONS_MAX).contains(&file.type_vocab_size)
+            && (0.0..1.0).contains(&file.layer_norm_eps);
+        if !in_bounds {
+            return Err(bad("a dimension is zero or beyond any model of this kind"));
+        }
+        if file.num_attention_heads == 0 || !file.hidden_size.is_multiple_of(file.num_attention_heads) {
+            return Err(bad("num_attention_heads does not divide hidden_size"));
+        }
+        Ok(Self {
+            hidden: file.hidden_size,
+            layers: file.num_hidden_layers,
+            heads: file.num_attention_heads,
+            intermediate: file.intermediate_size,
+            epsilon: file.layer_norm_eps,
+            vocabulary: file.vocab_size,
+            positions: file.max_position_embeddings,
+            token_types: file.type_vocab_size,
+            window,
+        })
+    }
+}
+
+fn check_architecture(path: &Path, file: &ConfigFile) -> Result<(), EmbedError> {
+    let unsupported = |what: String| Err(EmbedError::UnsupportedModel { path: path.to_owned(), what });
+    let architectures = file.architectures.as_deref().unwrap_or_default();
+    if file.model_type.as_deref().is_some_and(|kind| kind != "bert")
+        || architectures.iter().any(|name| !name.starts_with("Bert"))
+        || (file.model_type.is_none() && architectures.is_empty())
+    {
+        let kind = file.model_type.as_deref().unwrap_or("unnamed");
+        return unsupported(format!("architecture {kind} [{}], only bert is", architectures.join(", ")));
+    }
+    if let Some(activation) = file.hidden_act.as_deref().filter(|&name| name != "gelu") {
+        return unsupported(format!("hidden_act {activation}, only gelu is"));
+    }
+    if let Some(positions) = file.position_embedding_type.as_deref().filter(|&name| name != "absolute") {
+        return unsupported(format!("position_embedding_type {positions}, only absolute is"));
+    }
+    Ok(())
+}
+
+/// A sentence model may go on after pooling, with a dense layer say.
+fn check_modules(config_path: &Path) -> Result<(), EmbedError> {
+    let path = config_path.with_file_name("modules.json");
+    if !path.exists() {
+        return Ok(());
+    }
+    for module in read_json::<Vec<Module>>(&path)? {
+        let name = module.kind.rsplit('.').next().unwrap_or_default();
+        if !matches!(name, "Transformer" | "Pooling" | "Normalize") {
+            return Err(EmbedError::UnsupportedModel { path, what: format!("module {name}") });
+        }
+    }
+    Ok(())
+}
+
+fn check_pooling(config_path: &Path) -> Result<(), EmbedError> {
+    let path = config_path.with_file_name("1_Pooling").join("config.json");
+    if !path.exists() {
+        let reason = "without it nobody knows how the model makes one vector of many; copy the model's whole folder";
+        return Err(EmbedError::ModelFile { path, reason: reason.to_owned() });
+    }
+    let pooling: PoolingFile = read_json(&path)?;
+    let others: Vec<&str> = pooling
+        .other
+        .iter()
+        .filter(|(name, value)| name.starts_with("pooling_mode") && **value == serde_json::Value::Bool(true))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !pooling.pooling_mode_mean_tokens || !others.is_empty() {
+        let what = format!("pooling by [{}], only pooling_mode_mean_tokens is", others.join(", "));
+        return Err(EmbedError::UnsupportedModel { path, what });
+    }
+    Ok(())
+}
+
+fn sentence_window(config_path: &Path) -> Result<Option<usize>, EmbedError> {
+    let path = config_path.with_file_name("sentence_bert_config.json");
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(read_json::<SentenceConfigFile>(&path)?.max_seq_length)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EmbedError> {
+    let bytes = read_bounded(path, FILE_BYTES_MAX)?;
+    serde_json::from_slice(&bytes).map_err(|error| EmbedError::ModelFile {
+        path: path.to_owned(),
+        reason: format!("{error}; fetch the file anew"),
+    })
+}
+
+/// The whole of a file that is at most `bytes_max` long.
+pub(super) fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, EmbedError> {
+    let failed = |reason: String| EmbedError::ModelFile { path: PathBuf::from(path), reason };
+    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(failed(format!("it is larger than {bytes_max} bytes")));
+    }
+    Ok(bytes)
+}

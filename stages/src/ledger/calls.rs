@@ -1,0 +1,42 @@
+//! Which stage calls are under way, so that an item that ends the whole
+//! process is known at the next start.
+
+use rusqlite::{Connection, params};
+
+use super::CRASHES_MAX;
+use crate::db::DbError;
+
+/// Marks that a stage call on an item (its part, where it is cut in parts)
+/// begins. Written before the call: the mark outlives the process.
+pub fn begin_call(db: &Connection, key: &str, stage: &str, part: u32) -> Result<(), DbError> {
+    db.prepare_cached("INSERT OR REPLACE INTO stage_call (key, stage, part) VALUES (?1, ?2, ?3)")?
+        .execute(params![key, stage, part])?;
+    Ok(())
+}
+
+/// Marks that it has ended, however.
+pub fn end_call(db: &Connection, key: &str, stage: &str, part: u32) -> Result<(), DbError> {
+    db.prepare_cached("DELETE FROM stage_call WHERE key = ?1 AND stage = ?2 AND part = ?3")?
+        .execute(params![key, stage, part])?;
+    Ok(())
+}
+
+/// What a process does first with a ledger that another may have left in the
+/// middle: items in flight wait again, unburnt; those in a stage call have
+/// one crash more, and with [`CRASHES_MAX`] are dead. Returns how many items
+/// were in flight.
+pub fn recover_after_crash(db: &Connection) -> Result<usize, DbError> {
+    db.execute(
+        "UPDATE item SET crashes = crashes + 1, stage = (SELECT stage FROM stage_call WHERE stage_call.key = item.key)
+         WHERE state = 'in_flight' AND key IN (SELECT key FROM stage_call)",
+        [],
+    )?;
+    db.execute("DELETE FROM stage_call", [])?;
+    db.execute(
+        "UPDATE item SET state = 'dead', error_kind = 'crashed',
+                error = 'the program ended ' || crashes || ' times while it worked on this item'
+         WHERE state = 'in_flight' AND crashes >= ?1",
+        [CRASHES_MAX],
+    )?;
+    Ok(db.execute("UPDATE item SET state = 'waiting' WHERE state = 'in_flight'", [])?)
+}

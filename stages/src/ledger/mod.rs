@@ -1,0 +1,35 @@
+//! The ledger: what was admitted, and what became of it.
+//!
+//! Invariant 1: every item is in exactly one state, so at any moment
+//!
+//! ```text
+//! admitted = done + skipped + dead + waiting + in flight
+//! ```
+//!
+//! Functions over a connection, meant to run inside [`crate::db::Writer`]'s
+//! writes; time is an argument (milliseconds since 1970). A ticket's
+//! transitions name its generation, and one that is stale changes nothing.
+
+mod admit;
+mod calls;
+mod counts;
+mod outputs;
+mod settle;
+mod take;
+
+#[cfg(test)]
+mod tests;
+
+pub use admit::{
+    Admission, Candidate, Location, RawFileSeen, admit, file_seen, forget_file_error, raw_files, refuse_file,
+};
+pub use calls::{begin_call, end_call, recover_after_crash};
+pub use counts::{Counts, DeadItem, counts, dead_items};
+pub use outputs::{OUTPUT_FILES, Output, old_stems, outputs_of, requeue, requeue_stale};
+pub use settle::{Attempt, Settlement, Verdict, settle};
+pub use take::{InFlightRoom, Taken, least_stored_stage, next_due, take};
+
+/// An item that was marked in a stage call at so many crashes is run alone.
+pub const CRASHES_ALONE: u32 = 2;
+/// At so many, it is dead.
+pub const CRASHES_MAX: u32 = 3;

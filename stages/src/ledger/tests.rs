@@ -1,0 +1,316 @@
+//! What the ledger promises, transition by transition.
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use super::*;
+use crate::failure::Failure;
+
+fn ledger() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch(crate::state::SCHEMA.migrations[0]).unwrap();
+    db
+}
+
+/// Invariant 1: the counts that are kept are those of the items.
+fn assert_counted(db: &Connection) {
+    let kept = counts(db).unwrap();
+    let count = |state: &str| -> u64 {
+        db.query_row("SELECT count(*) FROM item WHERE state = ?1", [state], |row| row.get(0)).unwrap()
+    };
+    let counted = ["done", "skipped", "dead", "waiting", "in_flight"].map(count);
+    assert_eq!([kept.done, kept.skipped, kept.dead, kept.waiting, kept.in_flight], counted);
+    assert_eq!(kept.admitted(), counted.iter().sum::<u64>());
+    let chunks: u64 =
+        db.query_row("SELECT coalesce(sum(chunks), 0) FROM item WHERE state = 'done'", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept.chunks, chunks);
+}
+
+fn candidate(url: &str, hash: &str) -> Candidate {
+    Candidate {
+        url: url.to_owned(),
+        article_id: None,
+        location: Location { file: format!("item_{hash}.json"), position: 0, start: 1, bytes: 10 },
+        scraped_at: 0,
+        content_hash: hash.to_owned(),
+        tombstone: false,
+    }
+}
+
+const ROOM: InFlightRoom = InFlightRoom { items: 100, bytes: 1_000, empty: true };
+
+fn take_one(db: &Connection, now_ms: i64) -> Taken {
+    let mut taken = take(db, now_ms, ROOM, None).unwrap();
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    taken.remove(0)
+}
+
+fn settled(taken: &Taken, verdict: Verdict) -> Settlement {
+    Settlement {
+        key: taken.key.clone(),
+        generation: taken.generation,
+        content_hash: taken.content_hash.clone(),
+        verdict,
+    }
+}
+
+fn done() -> Verdict {
+    let output =
+        Output { sink: OUTPUT_FILES.to_owned(), stem: "item_x".to_owned(), fingerprint: "f".to_owned(), bytes: 1 };
+    Verdict::Done { outputs: vec![output], chunks: 3 }
+}
+
+fn failed(failure: Failure) -> Verdict {
+    let attempt = Attempt { attempts_max: 3, not_before_ms: 1_000 };
+    Verdict::Failed { stage: "processor".to_owned(), failure, attempt }
+}
+
+#[test]
+fn an_item_is_admitted_once_and_done_once() {
+    let db = ledger();
+    assert_eq!(admit(&db, &candidate("https://a/", "h1")).unwrap(), Admission::New);
+    assert_eq!(admit(&db, &candidate("https://a/", "h1")).unwrap(), Admission::Unchanged);
+    let taken = take_one(&db, 0);
+    assert!(settle(&db, &settled(&taken, done())).unwrap());
+    assert!(!settle(&db, &settled(&taken, done())).unwrap(), "a ticket is settled once");
+    let counted = counts(&db).unwrap();
+    assert_eq!((counted.done, counted.chunks, counted.admitted()), (1, 3, 1));
+    assert!(take(&db, 0, ROOM, None).unwrap().is_empty());
+}
+
+#[test]
+fn newer_content_waits_until_the_ticket_in_flight_is_settled() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h1")).unwrap();
+    let taken = take_one(&db, 0);
+    assert_eq!(admit(&db, &candidate("https://a/", "h2")).unwrap(), Admission::Newer);
+    assert!(take(&db, 0, ROOM, None).unwrap().is_empty(), "one ticket for a key at a time");
+    settle(&db, &settled(&taken, done())).unwrap();
+    let again = take_one(&db, 0);
+    assert_eq!((again.content_hash.as_str(), again.generation), ("h2", taken.generation + 1));
+}
+
+#[test]
+fn of_two_files_with_one_url_the_newest_wins_in_any_order() {
+    for flip in [false, true] {
+        let db = ledger();
+        let old = Candidate { scraped_at: 1, ..candidate("https://a/", "old") };
+        let new = Candidate { scraped_at: 2, ..candidate("https://a/", "new") };
+        let order = if flip { [&new, &old] } else { [&old, &new] };
+        for each in order {
+            admit(&db, each).unwrap();
+        }
+        assert_eq!(take_one(&db, 0).content_hash, "new");
+    }
+}
+
+#[test]
+fn a_failure_that_a_retry_may_heal_waits_and_dies_after_its_attempts() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    for attempt in 1..=3 {
+        let taken = take_one(&db, 1_000);
+        assert_eq!(taken.attempts, attempt - 1);
+        settle(&db, &settled(&taken, failed(Failure::transient("io", "later")))).unwrap();
+        assert!(take(&db, 999, ROOM, None).unwrap().is_empty(), "in backoff");
+    }
+    assert_eq!(counts(&db).unwrap().dead, 1);
+    let dead = dead_items(&db, 10).unwrap();
+    assert_eq!((dead[0].kind.as_str(), dead[0].stage.as_str(), dead[0].attempts), ("io", "processor", 3));
+}
+
+#[test]
+fn a_permanent_failure_is_dead_at_once_and_newer_content_lives() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h1")).unwrap();
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, failed(Failure::permanent("bad", "never")))).unwrap();
+    assert_eq!(counts(&db).unwrap().dead, 1);
+    assert_eq!(admit(&db, &candidate("https://a/", "h2")).unwrap(), Admission::Newer);
+    assert_eq!(take_one(&db, 0).attempts, 0);
+}
+
+#[test]
+fn dropped_tickets_and_outages_burn_no_attempt() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    for _ in 0..10 {
+        let taken = take_one(&db, 9_999);
+        settle(&db, &settled(&taken, Verdict::Dropped)).unwrap();
+        let taken = take_one(&db, 9_999);
+        let outage = Failure { outage: true, ..Failure::transient("down", "down") };
+        settle(&db, &settled(&taken, failed(outage))).unwrap();
+    }
+    assert_eq!(take_one(&db, 9_999).attempts, 0);
+}
+
+#[test]
+fn after_a_crash_items_wait_again_and_one_that_crashes_three_times_is_dead() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h1")).unwrap();
+    admit(&db, &candidate("https://b/", "h2")).unwrap();
+    for crash in 1..=3 {
+        let taken = take(&db, 0, ROOM, None).unwrap();
+        let guilty = taken.iter().find(|item| item.url == "https://a/").unwrap();
+        assert_eq!(guilty.alone, crash == 3);
+        assert_eq!(taken.len(), if crash == 3 { 1 } else { 2 }, "alone after two crashes");
+        begin_call(&db, &guilty.key, "processor", 0).unwrap();
+        recover_after_crash(&db).unwrap();
+    }
+    let dead = dead_items(&db, 10).unwrap();
+    assert_eq!((dead.len(), dead[0].kind.as_str(), dead[0].stage.as_str()), (1, "crashed", "processor"));
+    assert_eq!(take_one(&db, 0).url, "https://b/");
+}
+
+#[test]
+fn room_is_kept_but_one_large_item_may_go_alone() {
+    let db = ledger();
+    for n in 0..4 {
+        let mut item = candidate(&format!("https://a/{n}"), &format!("h{n}"));
+        item.location.bytes = if n == 2 { 5_000 } else { 400 };
+        admit(&db, &item).unwrap();
+    }
+    assert_eq!(take(&db, 0, ROOM, None).unwrap().len(), 2);
+    let busy = InFlightRoom { empty: false, ..ROOM };
+    assert!(take(&db, 0, busy, None).unwrap().is_empty(), "the large one waits, and keeps its turn");
+    assert_eq!(take(&db, 0, ROOM, None).unwrap().len(), 1);
+    assert_eq!(take(&db, 0, busy, None).unwrap().len(), 1);
+}
+
+#[test]
+fn batch_takes_what_has_so_many_stages_stored_and_streaming_starts_over() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    let taken = take(&db, 0, ROOM, Some(0)).unwrap().remove(0);
+    settle(&db, &settled(&taken, Verdict::Stored { stage: 1 })).unwrap();
+    assert!(take(&db, 0, ROOM, Some(0)).unwrap().is_empty());
+    assert_eq!(next_due(&db, Some(1)).unwrap(), Some(0));
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, Verdict::Dropped)).unwrap();
+    assert_eq!(take(&db, 0, ROOM, Some(0)).unwrap().len(), 1);
+}
+
+#[test]
+fn changed_settings_put_what_is_done_back() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, done())).unwrap();
+    assert_eq!(requeue_stale(&db, OUTPUT_FILES, "f").unwrap(), 0);
+    assert_eq!(requeue_stale(&db, OUTPUT_FILES, "other").unwrap(), 1);
+    assert_eq!(counts(&db).unwrap().waiting, 1);
+}
+
+#[test]
+fn a_file_that_is_no_item_is_dead_until_it_is_read_anew() {
+    let db = ledger();
+    refuse_file(&db, "x.json", Some(3), "not_json", "no").unwrap();
+    assert_eq!(counts(&db).unwrap().dead, 1);
+    forget_file_error(&db, "x.json").unwrap();
+    assert_eq!(counts(&db).unwrap().admitted(), 0);
+}
+
+#[test]
+fn superseded_bytes_make_the_file_be_read_anew() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    file_seen(&db, "item_h.json", "stamp").unwrap();
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, Verdict::Superseded { not_before_ms: 500 })).unwrap();
+    assert!(raw_files(&db).unwrap().is_empty());
+    assert!(take(&db, 499, ROOM, None).unwrap().is_empty());
+}
+
+/// What may happen to a ledger, in any order.
+#[derive(Debug, Clone)]
+enum Step {
+    Admit { page: u8, content: u8, at: i64 },
+    Take { items: usize },
+    Settle { ticket: usize, verdict: u8 },
+    Crash { in_call: bool },
+    Refuse { file: u8 },
+    Stale,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (0..6_u8, 0..4_u8, 0..3_i64).prop_map(|(page, content, at)| Step::Admit { page, content, at }),
+        3 => (1..4_usize).prop_map(|items| Step::Take { items }),
+        5 => (0..8_usize, 0..7_u8).prop_map(|(ticket, verdict)| Step::Settle { ticket, verdict }),
+        1 => any::<bool>().prop_map(|in_call| Step::Crash { in_call }),
+        1 => (0..3_u8).prop_map(|file| Step::Refuse { file }),
+        1 => Just(Step::Stale),
+    ];
+    prop::collection::vec(step, 0..80)
+}
+
+fn verdict(number: u8) -> Verdict {
+    match number {
+        0 | 1 => done(),
+        2 => Verdict::Removed,
+        3 => Verdict::Skipped("nothing to do".to_owned()),
+        4 => Verdict::Superseded { not_before_ms: 0 },
+        5 => failed(Failure::transient("io", "later")),
+        _ => Verdict::Dropped,
+    }
+}
+
+proptest! {
+    /// Whatever happens, every item admitted is in one state, a key has one
+    /// ticket at a time, a ticket is settled once, and in the end everything
+    /// can still be brought to an end.
+    #[test]
+    fn nothing_is_forgotten_and_nothing_is_done_twice(steps in steps()) {
+        let db = ledger();
+        let mut tickets: Vec<Taken> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Admit { page, content, at } => {
+                    let mut found = candidate(&format!("https://a/{page}"), &format!("{content}"));
+                    found.scraped_at = at;
+                    admit(&db, &found).unwrap();
+                }
+                Step::Take { items } => {
+                    let room = InFlightRoom { items, bytes: 1_000, empty: tickets.is_empty() };
+                    let taken = take(&db, i64::MAX, room, None).unwrap();
+                    for item in &taken {
+                        prop_assert!(tickets.iter().all(|other| other.key != item.key), "one ticket for a key");
+                    }
+                    tickets.extend(taken);
+                }
+                Step::Settle { ticket, verdict: number } if ticket < tickets.len() => {
+                    let taken = tickets.swap_remove(ticket);
+                    prop_assert!(settle(&db, &settled(&taken, verdict(number))).unwrap());
+                    prop_assert!(!settle(&db, &settled(&taken, done())).unwrap(), "settled once");
+                }
+                Step::Settle { .. } => {}
+                Step::Crash { in_call } => {
+                    if let Some(taken) = tickets.first().filter(|_| in_call) {
+                        begin_call(&db, &taken.key, "processor", 0).unwrap();
+                    }
+                    recover_after_crash(&db).unwrap();
+                    for taken in tickets.drain(..) {
+                        prop_assert!(!settle(&db, &settled(&taken, done())).unwrap(), "stale after a crash");
+                    }
+                }
+                Step::Refuse { file } => refuse_file(&db, &format!("{file}.json"), None, "not_json", "no").unwrap(),
+                Step::Stale => drop(requeue_stale(&db, OUTPUT_FILES, "other").unwrap()),
+            }
+            assert_counted(&db);
+            prop_assert_eq!(counts(&db).unwrap().in_flight, tickets.len() as u64);
+        }
+        for taken in tickets.drain(..) {
+            settle(&db, &settled(&taken, done())).unwrap();
+        }
+        while let Some(taken) = take(&db, i64::MAX, ROOM, None).unwrap().first() {
+            settle(&db, &settled(taken, done())).unwrap();
+            for other in take(&db, i64::MAX, ROOM, None).unwrap() {
+                settle(&db, &settled(&other, done())).unwrap();
+            }
+            recover_after_crash(&db).unwrap();
+        }
+        let end = counts(&db).unwrap();
+        prop_assert_eq!((end.waiting, end.in_flight), (0, 0));
+        assert_counted(&db);
+    }
+}
