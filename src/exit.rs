@@ -1,0 +1,49 @@
+//! How the process ends: the exit codes, each with its one meaning.
+
+use std::process::ExitCode;
+
+/// The end of a run as a service manager or a script sees it. The numbers
+/// are those of `sysexits.h` where that has a fitting one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All done.
+    Done = 0,
+    /// Finished, but with errors: dead items, or URLs given up after retries.
+    WithErrors = 1,
+    /// The command line was not understood.
+    Usage = 64,
+    /// A service or the start URL is not there.
+    Unavailable = 69,
+    /// Gave up restarting what kept failing.
+    GaveUp = 70,
+    /// Stopped with work left; the next run goes on with it.
+    Stopped = 75,
+    /// Bad settings; nothing was started.
+    Settings = 78,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_the_documented_ones() {
+        let all =
+            [Exit::Done, Exit::WithErrors, Exit::Usage, Exit::Unavailable, Exit::GaveUp, Exit::Stopped, Exit::Settings];
+        assert_eq!(all.map(Exit::code), [0, 1, 64, 69, 70, 75, 78]);
+    }
+}
