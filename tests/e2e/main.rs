@@ -1,0 +1,33 @@
+//! End-to-end tests: the built program against real servers on loopback.
+//!
+//! One binary, a module a topic. The embedding model is the real one, fetched
+//! once into the user's cache folder. `DOCMILL_SOAK=1` runs the long forms,
+//! `DOCMILL_TEST_SEED` sets the seed of what is made at random.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in helpers too"
+)]
+
+mod support;
+
+mod architecture;
+mod bad_input;
+mod bad_pages;
+mod book;
+mod cli;
+mod crawl;
+mod crawl_again;
+mod crawl_limits;
+mod demo;
+mod digest;
+mod docs2vector;
+mod faults;
+mod hangs;
+mod live;
+mod mending;
+mod pressure;
+mod search;
+mod watch;

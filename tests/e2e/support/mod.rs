@@ -1,0 +1,11 @@
+//! What the tests stand on: a hostile web server, sites to crawl, the built
+//! program, and ways to look at what it wrote.
+
+pub(crate) mod book;
+pub(crate) mod data;
+pub(crate) mod model;
+pub(crate) mod program;
+pub(crate) mod random;
+pub(crate) mod server;
+pub(crate) mod site;
+pub(crate) mod wait;
