@@ -449,7 +449,9 @@ fn reachable(site: &SiteMap, starts: &[&str], directories: &[&str]) -> BTreeSet<
     let (mut seen, mut indexed) = (BTreeSet::new(), BTreeSet::new());
     while let Some((at, is_start)) = open.pop() {
         let is_in = is_start || directories.iter().any(|directory| at.as_str().starts_with(directory));
-        if !is_in || !seen.insert(at.clone()) {
+        // One that was reached by a link may yet turn out to be where a start
+        // leads, and then so is what it redirects to.
+        if !is_in || !seen.insert((at.clone(), is_start)) {
             continue;
         }
         match site.get(&at) {
