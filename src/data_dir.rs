@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The lock's file name under `DATA_DIR`.
 const LOCK: &str = ".lock";
+/// Left by a process that a person ended at once.
+const ENDED: &str = ".ended";
 
 /// Why `DATA_DIR` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +64,23 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether a person ended the process that owned the folder before; asked
+    /// once, it is forgotten.
+    pub fn was_ended_by_a_person(&self) -> bool {
+        fs::remove_file(self.path.join(ENDED)).is_ok()
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Notes for the next start that a person ended the process, so that no item
+/// that was being worked on is suspected of having ended it.
+pub fn note_ended_by_a_person(path: &Path) {
+    // There is no time left to do anything about a failure.
+    let _best_effort = fs::write(path.join(ENDED), "");
 }
 
 /// Whether a process owns the folder now.

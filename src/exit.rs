@@ -1,5 +1,6 @@
 //! How the process ends: the exit codes, each with its one meaning.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// The end of a run as a service manager or a script sees it. The numbers
@@ -27,6 +28,18 @@ impl Exit {
     /// The number that the process ends with.
     pub fn code(self) -> u8 {
         self as u8
+    }
+}
+
+impl Exit {
+    /// Ends the process here and now. Nothing is torn down: stage calls may be
+    /// under way on other threads, and a library that is taken from under them
+    /// fails them, which would look like the fault of their items. What is on
+    /// disk is right at any instant.
+    pub fn now(self) -> ! {
+        // A reader that went away has had enough of it.
+        let _reader_may_be_gone = std::io::stdout().flush();
+        signal_hook::low_level::exit(i32::from(self.code()))
     }
 }
 

@@ -26,9 +26,8 @@ fn main() -> ExitCode {
     for warning in &loaded.warnings {
         log::warn!("{warning}");
     }
-    let exit = commands::execute(&cli, &loaded, &mut progress);
     // A thread that hangs in a stage is never waited for.
-    std::process::exit(i32::from(exit.code()))
+    commands::execute(&cli, &loaded, &mut progress).now()
 }
 
 fn end(ended: &Ended) -> Exit {

@@ -25,7 +25,7 @@ pub(super) fn demo(settings: &Settings, progress: &mut Progress) -> Result<Exit,
     settings.storage.data_dir.push("demo");
     let stop = Stop::default();
     let cancelled = Arc::new(AtomicBool::new(false));
-    stop_on_signals(&stop, &cancelled)?;
+    stop_on_signals(&settings.storage.data_dir, &stop, &cancelled)?;
     let prepared = setup::prepare(&settings, true, progress, &cancelled)?;
     let exit = actix_rt::System::new().block_on(async {
         let server = demo::serve(&settings.storage.data_dir).await.map_err(unavailable)?;

@@ -1,5 +1,6 @@
 //! `run`, `crawl`, `process` and `watch`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use docmill_stages::crawl::url::NormalUrl;
 use super::setup::{self, Setup};
 use super::view::view;
 use super::{Refusal, status};
+use crate::data_dir;
 use crate::exit::Exit;
 use crate::progress::summary::{Places, summary};
 use crate::progress::{Progress, View};
@@ -45,22 +47,23 @@ pub(super) fn watch(settings: &Settings, progress: &mut Progress) -> Result<Exit
 fn go(settings: &Settings, progress: &mut Progress, scope: Scope) -> Result<Exit, Refusal> {
     let stop = Stop::default();
     let cancelled = Arc::new(AtomicBool::new(false));
-    stop_on_signals(&stop, &cancelled)?;
+    stop_on_signals(&settings.storage.data_dir, &stop, &cancelled)?;
     let setup = setup::prepare(settings, scope.process, progress, &cancelled)?;
     actix_rt::System::new().block_on(run_pipeline(settings, progress, scope, setup, &stop))
 }
 
 /// The first SIGINT or SIGTERM asks the run to stop; the second ends the
 /// process at once, and the next start mends what that leaves.
-pub(super) fn stop_on_signals(stop: &Stop, cancelled: &Arc<AtomicBool>) -> Result<(), Refusal> {
+pub(super) fn stop_on_signals(data_dir: &Path, stop: &Stop, cancelled: &Arc<AtomicBool>) -> Result<(), Refusal> {
     let failed = |error: std::io::Error| Refusal::new(Exit::Unavailable, &error);
     let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
         .map_err(failed)?;
-    let (stop, cancelled) = (stop.clone(), Arc::clone(cancelled));
+    let (data_dir, stop, cancelled) = (data_dir.to_owned(), stop.clone(), Arc::clone(cancelled));
     let wait = move || {
         for (count, _signal) in signals.forever().enumerate() {
             if count > 0 {
-                std::process::exit(i32::from(Exit::Stopped.code()));
+                data_dir::note_ended_by_a_person(&data_dir);
+                Exit::Stopped.now();
             }
             log::warn!("stopping; a second signal ends at once");
             cancelled.store(true, Ordering::Relaxed);

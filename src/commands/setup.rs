@@ -57,6 +57,7 @@ pub(super) fn prepare(
         raw_folder: Some(store.folder(Folder::Raw)),
         store: Arc::new(store),
         state: writer(state)?,
+        was_ended_by_a_person: data_dir.was_ended_by_a_person(),
         urls: url_rules(settings),
         processing,
         actors: actor_counts(settings),

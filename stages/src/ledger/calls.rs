@@ -24,13 +24,17 @@ pub fn end_call(db: &Connection, key: &str, stage: &str, part: u32) -> Result<()
 /// What a process does first with a ledger that another may have left in the
 /// middle: items in flight wait again, unburnt; those in a stage call have
 /// one crash more, and with [`CRASHES_MAX`] are dead. Returns how many items
-/// were in flight.
-pub fn recover_after_crash(db: &Connection) -> Result<usize, DbError> {
-    db.execute(
-        "UPDATE item SET crashes = crashes + 1, stage = (SELECT stage FROM stage_call WHERE stage_call.key = item.key)
-         WHERE state = 'in_flight' AND key IN (SELECT key FROM stage_call)",
-        [],
-    )?;
+/// were in flight. Without `suspects` no crash is counted: it is known that
+/// no item ended the process.
+pub fn recover_after_crash(db: &Connection, suspects: bool) -> Result<usize, DbError> {
+    if suspects {
+        db.execute(
+            "UPDATE item SET crashes = crashes + 1,
+                    stage = (SELECT stage FROM stage_call WHERE stage_call.key = item.key)
+             WHERE state = 'in_flight' AND key IN (SELECT key FROM stage_call)",
+            [],
+        )?;
+    }
     db.execute("DELETE FROM stage_call", [])?;
     db.execute(
         "UPDATE item SET state = 'dead', error_kind = 'crashed',

@@ -155,11 +155,22 @@ fn after_a_crash_items_wait_again_and_one_that_crashes_three_times_is_dead() {
         assert_eq!(guilty.alone, crash == 3);
         assert_eq!(taken.len(), if crash == 3 { 1 } else { 2 }, "alone after two crashes");
         begin_call(&db, &guilty.key, "processor", 0).unwrap();
-        recover_after_crash(&db).unwrap();
+        recover_after_crash(&db, true).unwrap();
     }
     let dead = dead_items(&db, 10).unwrap();
     assert_eq!((dead.len(), dead[0].kind.as_str(), dead[0].stage.as_str()), (1, "crashed", "processor"));
     assert_eq!(take_one(&db, 0).url, "https://b/");
+}
+
+#[test]
+fn a_process_that_a_person_ended_makes_no_item_suspect() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    for _ in 0..5 {
+        begin_call(&db, &take_one(&db, 0).key, "embedder", 0).unwrap();
+        assert_eq!(recover_after_crash(&db, false).unwrap(), 1);
+    }
+    assert!(!take_one(&db, 0).alone);
 }
 
 #[test]
@@ -288,7 +299,7 @@ proptest! {
                     if let Some(taken) = tickets.first().filter(|_| in_call) {
                         begin_call(&db, &taken.key, "processor", 0).unwrap();
                     }
-                    recover_after_crash(&db).unwrap();
+                    recover_after_crash(&db, true).unwrap();
                     for taken in tickets.drain(..) {
                         prop_assert!(!settle(&db, &settled(&taken, done())).unwrap(), "stale after a crash");
                     }
@@ -307,7 +318,7 @@ proptest! {
             for other in take(&db, i64::MAX, ROOM, None).unwrap() {
                 settle(&db, &settled(&other, done())).unwrap();
             }
-            recover_after_crash(&db).unwrap();
+            recover_after_crash(&db, true).unwrap();
         }
         let end = counts(&db).unwrap();
         prop_assert_eq!((end.waiting, end.in_flight), (0, 0));
