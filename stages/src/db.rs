@@ -10,8 +10,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 pub use rusqlite::Connection;
-use rusqlite::OpenFlags;
+use rusqlite::{ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
+use url::Url;
 
 use crate::failure::StageError;
 
@@ -92,12 +93,11 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
         return Ok(None);
     }
     let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(failed)?;
-    configure(&connection).map_err(failed)?;
-    connection.pragma_update(None, "query_only", true).map_err(failed)?;
-    let found = version(&connection).map_err(failed)?;
+    let opened = reading_beside_a_writer(path).or_else(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) if is_at_rest(path) => reading_at_rest(path),
+        _ => Err(error),
+    });
+    let (connection, found) = opened.map_err(failed)?;
     let known = schema.migrations.len();
     if found > known {
         return Err(DbError::Newer { path: path.to_owned(), found, known });
@@ -105,6 +105,38 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
     // An older file is migrated by the next run; until then it has nothing
     // that this program can read.
     Ok((found == known).then_some(connection))
+}
+
+/// A connection with the file's schema version. It shares the writer's
+/// memory, which is a file of its own that has to be writable.
+fn reading_beside_a_writer(path: &Path) -> rusqlite::Result<(Connection, usize)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    reading(Connection::open_with_flags(path, flags)?)
+}
+
+/// The same for a file that this user may not write, in a folder that nobody
+/// writes now.
+fn reading_at_rest(path: &Path) -> rusqlite::Result<(Connection, usize)> {
+    let path = std::path::absolute(path).map_err(|_| rusqlite::Error::InvalidPath(path.to_owned()))?;
+    let mut url = Url::from_file_path(&path).map_err(|()| rusqlite::Error::InvalidPath(path))?;
+    url.set_query(Some("immutable=1"));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    reading(Connection::open_with_flags(url.as_str(), flags)?)
+}
+
+fn reading(connection: Connection) -> rusqlite::Result<(Connection, usize)> {
+    configure(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    let found = version(&connection)?;
+    Ok((connection, found))
+}
+
+/// Whether all that was written is in the file itself: none of it waits in
+/// the log beside it.
+fn is_at_rest(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(true, |log| log.len() == 0)
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

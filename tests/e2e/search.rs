@@ -141,3 +141,41 @@ fn an_empty_question_is_told_what_to_type() {
         finished.expect(64).says(&["docmill search"]);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_may_only_be_read_is_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    needs_model!();
+    let mut docmill = Docmill::new();
+    docmill.put_raw("item_a.json", br#"[{"url":"https://a.example/a","title":"A","content":"Storks fly south."}]"#);
+    docmill.run(&["process"]).expect(0);
+    docmill.bind_by_modes();
+    let data = docmill.data_dir();
+    let set_modes = |folder: u32, file: u32| {
+        for entry in std::fs::read_dir(&data).unwrap() {
+            let path = entry.unwrap().path();
+            let mode = if path.is_dir() { folder } else { file };
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        }
+        std::fs::set_permissions(&data, PermissionsExt::from_mode(folder)).unwrap();
+    };
+    // As a run leaves the databases, and as a program does that closes them.
+    for round in 0..2 {
+        set_modes(0o555, 0o444);
+        assert_eq!(docmill.search("storks").len(), 1, "round {round}");
+        assert_eq!(docmill.status().items("done"), 1, "round {round}");
+        assert_eq!(docmill.digest().documents, 1, "round {round}");
+        docmill.run(&["process"]).expect(78).says(&["DATA_DIR"]);
+        set_modes(0o755, 0o644);
+        for name in ["index.db", "state.db"] {
+            let db = docmill_stages::db::Connection::open(data.join(name)).unwrap();
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        }
+        for name in ["index.db", "state.db"].iter().flat_map(|name| ["-wal", "-shm"].map(|end| format!("{name}{end}")))
+        {
+            let _may_not_be_there = std::fs::remove_file(data.join(name));
+        }
+    }
+}

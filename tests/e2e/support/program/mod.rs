@@ -25,6 +25,7 @@ const HEAVY: [&str; 4] = ["run", "process", "watch", "demo"];
 pub(crate) struct Docmill {
     folder: TempDir,
     environment: BTreeMap<OsString, OsString>,
+    bound_by_modes: bool,
 }
 
 impl Docmill {
@@ -38,7 +39,7 @@ impl Docmill {
         if let Some(path) = std::env::var_os("PATH") {
             environment.insert("PATH".into(), path);
         }
-        let place = Self { folder, environment };
+        let place = Self { folder, environment, bound_by_modes: false };
         let (home, data) = (place.path("home"), place.data_dir());
         place
             .env("HOME", home)
@@ -67,6 +68,13 @@ impl Docmill {
     /// Takes a variable away for the commands that follow.
     pub(crate) fn unset(&mut self, name: &str) {
         self.environment.remove(OsStr::new(name));
+    }
+
+    /// The commands that follow may not pass over the modes of files, not even
+    /// where the tests run as root.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn bind_by_modes(&mut self) {
+        self.bound_by_modes = true;
     }
 
     /// `DATA_DIR`.
@@ -121,7 +129,14 @@ impl Docmill {
     }
 
     fn command<S: AsRef<OsStr>>(&self, words: &[S]) -> Command {
-        let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_docmill")));
+        let program = Path::new(env!("CARGO_BIN_EXE_docmill"));
+        let mut command = if self.bound_by_modes && rustix::process::geteuid().is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set", "-dac_override,-dac_read_search", "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
         command.args(words).env_clear().envs(&self.environment).current_dir(self.work_dir()).stdin(Stdio::null());
         command
     }
