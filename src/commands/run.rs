@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use docmill_actors::pipeline::{CrawlPlan, Ended, Mode, Pipeline, Plan, Stop};
 use docmill_stages::crawl::url::NormalUrl;
+use docmill_stages::state;
 
 use super::setup::{self, Setup};
 use super::view::view;
@@ -45,6 +46,11 @@ pub(super) fn watch(settings: &Settings, progress: &mut Progress) -> Result<Exit
 }
 
 fn go(settings: &Settings, progress: &mut Progress, scope: Scope) -> Result<Exit, Refusal> {
+    let folder = &settings.storage.data_dir;
+    if scope.crawl && settings.crawl.start_urls.is_empty() && !folder.join(state::FILE).exists() {
+        let why = "there is nothing to crawl: name a URL (docmill run https://docs.example.com/), or set START_URLS";
+        return Err(Refusal::said(Exit::Usage, why));
+    }
     let stop = Stop::default();
     let cancelled = Arc::new(AtomicBool::new(false));
     stop_on_signals(&settings.storage.data_dir, &stop, &cancelled)?;

@@ -109,7 +109,10 @@ pub(super) fn search(settings: &Settings, args: &SearchArgs, progress: &Progress
         }
         let question = String::from_utf8_lossy(&line);
         // A line of JSON for each line that came, whatever it holds.
-        answer(&mut searcher, question.trim_end_matches(['\n', '\r']), hits, true)?;
+        let exit = answer(&mut searcher, question.trim_end_matches(['\n', '\r']), hits, true)?;
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
     }
 }
 

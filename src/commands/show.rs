@@ -9,8 +9,13 @@ use crate::settings::{Loaded, render};
 /// Prints an answer; a reader that went away has had enough of it.
 pub(super) fn print(text: &str) -> Exit {
     let mut out = std::io::stdout().lock();
-    let _reader_may_be_gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    Exit::Done
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("docmill: cannot write to standard output: {error}");
+            Exit::Unavailable
+        }
+        _ => Exit::Done,
+    }
 }
 
 /// `docmill config`.

@@ -46,7 +46,7 @@ pub fn summary(view: &View, places: &Places) -> String {
     }
     let folder = one_line(&places.data_dir.display().to_string(), 1_000);
     put("where", format!("{folder} (raw/, processed/, chunks/; the index: index.db)"));
-    put("next", next_step(view, places.exit).to_owned());
+    put("next", next_step(view, places));
     lines.join("\n") + "\n"
 }
 
@@ -82,14 +82,22 @@ fn left_out_line(view: &View) -> String {
     format!("{all} ({})", named.join(", "))
 }
 
-fn next_step(view: &View, exit: Exit) -> &'static str {
-    match exit {
-        Exit::Stopped => "run the same command again: it goes on where this one stopped",
+fn next_step(view: &View, places: &Places) -> String {
+    // What has to be typed to mean this folder again.
+    let folder = match places.data_dir.to_str() {
+        Some("data" | "./data") => String::new(),
+        _ => format!(" --data-dir {}", one_line(&places.data_dir.display().to_string(), 1_000)),
+    };
+    match places.exit {
+        Exit::Stopped => "run the same command again: it goes on where this one stopped".to_owned(),
+        Exit::WithErrors if view.items.dead > 0 => format!(
+            "docmill status{folder} shows why; mend the cause and touch the page's file in raw/ to have it tried again"
+        ),
         Exit::WithErrors | Exit::Unavailable | Exit::GaveUp => {
-            "docmill status shows what failed and why; the same command again tries what can be tried"
+            format!("docmill status{folder} shows what failed and why; the same command tries it again")
         }
-        _ if view.items.admitted == 0 => "docmill run https://docs.example.com/ crawls a site",
-        _ => "docmill search \"your question\"",
+        _ if view.items.admitted == 0 => "docmill run https://docs.example.com/ crawls a site".to_owned(),
+        _ => format!("docmill search{folder} \"your question\""),
     }
 }
 

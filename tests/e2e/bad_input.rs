@@ -50,6 +50,23 @@ fn a_start_url_that_is_gone_is_named() {
 }
 
 #[test]
+fn a_start_url_that_leads_to_no_page_is_named() {
+    let server = Server::start();
+    server.put("/docs/a", Answer::redirect(302, "/docs/b"));
+    server.put("/docs/b", Answer::redirect(302, "/docs/a"));
+    server.put("/docs/paper.pdf", Answer::body("application/pdf", *b"%PDF-"));
+    Docmill::new().run(&["crawl", &server.url("/docs/a")]).expect(69).says(&["redirects"]);
+    Docmill::new().run(&["crawl", &server.url("/docs/paper.pdf")]).expect(69).says(&["paper.pdf", "content type"]);
+}
+
+#[test]
+fn nothing_to_crawl_leaves_no_folder_behind() {
+    let docmill = Docmill::new();
+    docmill.run(&["run"]).expect(64);
+    assert!(!docmill.data_dir().exists());
+}
+
+#[test]
 fn a_start_url_that_robots_txt_forbids_is_left_out_and_that_is_said() {
     let server = Server::start();
     server.put("/robots.txt", Answer::body("text/plain", "User-agent: *\nDisallow: /\n"));

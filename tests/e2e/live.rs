@@ -51,6 +51,43 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn two_signals_in_the_middle_of_embedding_burn_nothing() {
+    needs_model!();
+    let docmill = Docmill::new();
+    let pages = 24;
+    for page in 0..pages {
+        let text: String = (0..60)
+            .map(|part| {
+                format!(
+                    "## Part {part}\n\nPage {page}, part {part}: the keeper opens lock {} at dawn.\n\n",
+                    page * 61 + part
+                )
+            })
+            .collect();
+        let url = format!("https://a.example/{page}");
+        let item = serde_json::json!([{"url": url, "title": "Canal", "content": text}]);
+        docmill.put_raw(&format!("item_{page}.json"), item.to_string());
+    }
+    for round in 0..8 {
+        let mut running = docmill.start(&["process"]);
+        running.until(&format!("vectors in round {round}"), |running| {
+            (running.stderr().contains("embedded chunks=") || running.stdout().contains("Done in")).then_some(())
+        });
+        // Two signals of one kind that come together are one.
+        running.signal(Signal::Interrupt);
+        running.until("a word about it", |running| {
+            (running.stderr().contains("second signal") || running.stdout().contains("Done in")).then_some(())
+        });
+        running.signal(Signal::Interrupt);
+        let finished = running.finish();
+        assert!(!finished.stderr.contains("failed kind="), "round {round}: {finished}");
+    }
+    docmill.run(&["process"]).expect(0);
+    let status = docmill.status();
+    assert_eq!((status.items("done"), status.items("dead")), (pages, 0));
+}
+
+#[test]
 fn what_does_not_end_within_the_grace_is_left_for_the_next_run() {
     needs_model!();
     let site = Site::new(seed(), 6);

@@ -29,6 +29,23 @@ fn until_done(docmill: &Docmill, running: &mut Running, count: u64) {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_itself_holds_up_no_other_file() {
+    needs_model!();
+    let docmill = Docmill::new();
+    docmill.put_raw("item_a.json", br#"[{"url":"https://a.example/a","title":"A","content":"First."}]"#);
+    let mut running = docmill.start(&["watch"]);
+    let loaded = |running: &Running, files: usize| running.stderr().matches(" loaded chunks=").count() == files;
+    running.until("the first file", |running| loaded(running, 1).then_some(()));
+    let raw = docmill.data_dir().join("raw");
+    std::os::unix::fs::symlink("loop.json", raw.join("loop.json")).unwrap();
+    docmill.put_raw("item_z.json", br#"[{"url":"https://a.example/z","title":"Z","content":"Last."}]"#);
+    running.until("the file behind the link", |running| loaded(running, 2).then_some(()));
+    running.signal(Signal::Interrupt);
+    running.finish().expect(0);
+}
+
 #[test]
 fn files_that_come_slowly_renamed_or_overwritten_are_processed_when_whole() {
     needs_model!();

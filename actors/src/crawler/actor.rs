@@ -157,11 +157,23 @@ async fn visit(parameters: &Parameters, request: &Request, fetcher: &Fetcher) ->
         Err(error) => return Ok(Some(note_failure(request, &error))),
     };
     crawl.note_answer();
-    let left_out = |reason| Ok(Some(Outcome::LeftOut(reason)));
+    let left_out = |reason: LeftOut| {
+        let why =
+            format!("the start URL {} is no page that can be read ({})", page.url, reason.name().replace('_', " "));
+        crawl.note_no_page(page, why);
+        Ok(Some(Outcome::LeftOut(reason)))
+    };
     match fetched {
-        Fetched::Page(fetched) => page::keep(parameters, request, fetched).await.map(Some),
+        Fetched::Page(fetched) => {
+            crawl.note_page(page);
+            page::keep(parameters, request, fetched).await.map(Some)
+        }
         Fetched::NotModified => Ok(Some(Outcome::NotModified)),
-        Fetched::Redirect { to } => Ok(Some(Outcome::Redirect { to })),
+        Fetched::Redirect { to } => {
+            // Forgotten as soon as the redirects lead to a page.
+            crawl.note_no_page(page, format!("the start URL {} leads to redirects only", page.url));
+            Ok(Some(Outcome::Redirect { to }))
+        }
         Fetched::RedirectNowhere { .. } => left_out(LeftOut::BadRedirect),
         Fetched::Gone { status } => {
             let why = format!("the start URL {} is not there (status {status}); check its spelling", page.url);
@@ -198,7 +210,10 @@ async fn robots(request: &Request, fetcher: &Fetcher) -> Result<Robots, DbError>
         let lookup = lock(&crawl.robots).lookup(&origin, Instant::now());
         match lookup {
             Lookup::Rules(rules) if rules.allows(&page.url) => return Ok(Robots::Allowed),
-            Lookup::Rules(_) => return Ok(Robots::Ended(Outcome::LeftOut(LeftOut::Robots))),
+            Lookup::Rules(_) => {
+                crawl.note_page(page);
+                return Ok(Robots::Ended(Outcome::LeftOut(LeftOut::Robots)));
+            }
             Lookup::Closed(error) => {
                 crawl.note_unreachable(page, &error);
                 return Ok(Robots::Ended(Outcome::Failed { message: error.to_string(), retry_at_ms: None }));
@@ -283,7 +298,10 @@ fn note_failure(request: &Request, error: &FetchError) -> Outcome {
         crawl.note_no_page(&request.page, chain(error));
     }
     if let Some(asked) = error.retry_after {
-        let until = Instant::now() + asked.delay(now_ms());
+        let delay = asked.delay(now_ms());
+        let host = &request.page.host;
+        log::warn!("{host} asks to be left alone for {} s (Retry-After); its pages wait", delay.as_secs());
+        let until = Instant::now() + delay;
         hold(&mut lock(&crawl.gate), &request.page, until);
     }
     let failure = Failure { transient: error.can_retry(), ..Failure::permanent(error.kind(), chain(error)) };

@@ -105,6 +105,13 @@ impl Crawl {
         }
     }
 
+    /// A start URL led to something whose leaving out is nobody's mistake.
+    fn note_page(&self, page: &FrontierPage) {
+        if page.is_start {
+            *lock(&self.no_page) = None;
+        }
+    }
+
     fn note_unreachable(&self, page: &FrontierPage, why: &str) {
         if page.is_start {
             *lock(&self.unreachable) = Some(why.to_owned());

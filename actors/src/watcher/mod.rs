@@ -125,8 +125,11 @@ impl Watcher {
         let LookAt::Names(names) = at else { return Ok(watch::scan(store.as_ref(), seen)?.changed) };
         let mut entries = Vec::new();
         for name in names.iter().filter(|name| watch::may_hold_items(name)) {
-            if let Some(entry) = store.stat(Folder::Raw, name)? {
-                entries.push(entry);
+            match store.stat(Folder::Raw, name) {
+                Ok(entry) => entries.extend(entry),
+                // Such as a link to itself. It must not hold up the others; a
+                // look at the whole folder finds it when it can be read.
+                Err(error) => log::warn!("watcher: {}", one_line(&docmill_stages::failure::chain(&error), 500)),
             }
         }
         entries.retain(|entry| seen.get(&entry.name) != Some(&entry.stamp));

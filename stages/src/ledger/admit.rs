@@ -61,7 +61,8 @@ pub struct RawFileSeen {
 ///
 /// For one URL the newest `scraped_at` wins (then the greater file name and
 /// position), but what stands at the place of the known content replaces it
-/// whatever its time. Content that is newer than a ticket in flight waits
+/// whatever its time. Known content whose file is read again (it was touched,
+/// or put back) revives a dead item. Content that is newer than a ticket in flight waits
 /// until the ticket is settled.
 pub fn admit(db: &Connection, candidate: &Candidate) -> Result<Admission, DbError> {
     struct Known {
@@ -69,19 +70,15 @@ pub fn admit(db: &Connection, candidate: &Candidate) -> Result<Admission, DbErro
         content_hash: String,
         rank: (i64, String, i64),
         state: String,
-        error_kind: Option<String>,
     }
     let known = db
-        .prepare_cached(
-            "SELECT key, content_hash, scraped_at, file, position, state, error_kind FROM item WHERE url = ?1",
-        )?
+        .prepare_cached("SELECT key, content_hash, scraped_at, file, position, state FROM item WHERE url = ?1")?
         .query_row([&candidate.url], |row| {
             Ok(Known {
                 key: row.get(0)?,
                 content_hash: row.get(1)?,
                 rank: (row.get(2)?, row.get(3)?, row.get(4)?),
                 state: row.get(5)?,
-                error_kind: row.get(6)?,
             })
         })
         .optional()?;
@@ -96,8 +93,9 @@ pub fn admit(db: &Connection, candidate: &Candidate) -> Result<Admission, DbErro
         return Ok(Admission::Older);
     }
     move_to(db, &known.key, candidate)?;
-    let came_back = known.state == "dead" && known.error_kind.as_deref() == Some("raw_missing");
-    if known.content_hash == candidate.content_hash && !came_back {
+    // Whoever touches the file of a dead item wants it tried again.
+    let is_dead = known.state == "dead";
+    if known.content_hash == candidate.content_hash && !is_dead {
         return Ok(Admission::Unchanged);
     }
     renew(db, &known.key, candidate)?;

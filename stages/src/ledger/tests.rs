@@ -131,6 +131,16 @@ fn a_permanent_failure_is_dead_at_once_and_newer_content_lives() {
 }
 
 #[test]
+fn a_dead_item_whose_file_is_read_again_is_tried_again() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, failed(Failure::permanent("bad", "never")))).unwrap();
+    assert_eq!(admit(&db, &candidate("https://a/", "h")).unwrap(), Admission::Newer);
+    assert_eq!(take_one(&db, 0).attempts, 0);
+}
+
+#[test]
 fn dropped_tickets_and_outages_burn_no_attempt() {
     let db = ledger();
     admit(&db, &candidate("https://a/", "h")).unwrap();

@@ -209,20 +209,21 @@ fn entry(name: String, metadata: &fs::Metadata) -> Entry {
     Entry {
         name,
         size: metadata.len(),
-        stamp: format!("{}-{}-{}", metadata.len(), modified.as_nanos(), inode(metadata)),
+        stamp: format!("{}-{}-{}", metadata.len(), modified.as_nanos(), identity(metadata)),
     }
 }
 
-/// A file renamed over another may have its size and time, but not its inode.
+/// A file renamed over another may have its size and time, but not its inode;
+/// one that was made readable has another time of change.
 #[cfg(unix)]
-fn inode(metadata: &fs::Metadata) -> u64 {
+fn identity(metadata: &fs::Metadata) -> String {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.ino()
+    format!("{}-{}.{:09}", metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 #[cfg(not(unix))]
-fn inode(_metadata: &fs::Metadata) -> u64 {
-    0
+fn identity(_metadata: &fs::Metadata) -> String {
+    String::new()
 }
 
 fn is_plain(name: &str) -> bool {
