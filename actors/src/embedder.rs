@@ -7,7 +7,7 @@
 //! 4). Leaves nothing after a crash but the cache, which costs nothing to
 //! lose.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use actix::prelude::*;
 use docmill_stages::batch::{BatchStage, WorkFolder};
 use docmill_stages::embed::cache::{TextHash, VectorCache, text_hash};
-use docmill_stages::embed::{Embedder as Model, Provider, check_vectors};
+use docmill_stages::embed::{Embedder as Model, Provider, Purpose, check_vectors};
 use docmill_stages::failure::Failure;
 use docmill_stages::item::EmbeddedDocument;
 use docmill_stages::ledger::Verdict;
@@ -127,8 +127,9 @@ impl Join {
 pub(crate) struct Embedder {
     parameters: Arc<Parameters>,
     seat: Seat<EmbedPart>,
-    /// Loaded at the first part; of this thread alone.
-    model: Rc<RefCell<Option<Box<dyn Model>>>>,
+    /// Loaded at the first part; of this thread alone. A call takes it out
+    /// and puts it back, so one that panics in it leaves none.
+    model: Rc<Cell<Option<Box<dyn Model>>>>,
 }
 
 impl Embedder {
@@ -158,7 +159,7 @@ impl Handler<EmbedPart> for Embedder {
 async fn embed_part(
     parameters: Arc<Parameters>,
     seat: Seat<EmbedPart>,
-    model: Rc<RefCell<Option<Box<dyn Model>>>>,
+    model: Rc<Cell<Option<Box<dyn Model>>>>,
     message: EmbedPart,
 ) -> End {
     let EmbedPart { join, part, permit } = message;
@@ -166,7 +167,7 @@ async fn embed_part(
         return End::Ready;
     }
     let data = Arc::clone(&join.data);
-    let made = seat.caller.call(&data, part.number, || embed(&parameters, &join, &part, &model)).await;
+    let made = seat.caller.call_async(&data, part.number, embed(&parameters, &join, &part, &model)).await;
     drop(permit);
     let vectors = match made {
         Ok(Embedded { vectors, cache_hits }) => {
@@ -199,11 +200,11 @@ struct Embedded {
     cache_hits: usize,
 }
 
-fn embed(
+async fn embed(
     parameters: &Parameters,
     join: &Join,
     part: &Part,
-    model: &RefCell<Option<Box<dyn Model>>>,
+    model: &Cell<Option<Box<dyn Model>>>,
 ) -> Result<Embedded, Failure> {
     crate::fault::point("embedder", &join.data.item.url);
     let texts: Vec<&str> =
@@ -214,7 +215,7 @@ fn embed(
     let cache_hits = texts.len() - missing.len();
     if !missing.is_empty() {
         let missing_texts: Vec<&str> = missing.iter().map(|&place| texts[place]).collect();
-        let made = with_model(parameters, model, |model| Ok(model.embed(&missing_texts)?))?;
+        let made = ask_model(parameters, model, &missing_texts).await?;
         check_vectors(&made, missing.len(), parameters.provider.info().dimension)?;
         if let Some(cache) = &parameters.cache {
             let kept = missing.iter().map(|&place| hashes[place]).zip(made.iter().cloned());
@@ -240,21 +241,19 @@ fn cached(parameters: &Parameters, hashes: &[TextHash]) -> Vec<Option<Vec<f32>>>
     }
 }
 
-/// Loads the model where it is not loaded yet. After a panic in it the actor
-/// is started anew, with no model.
-fn with_model<T>(
+/// Loads the model where it is not loaded yet, and lets it make the vectors.
+async fn ask_model(
     parameters: &Parameters,
-    model: &RefCell<Option<Box<dyn Model>>>,
-    work: impl FnOnce(&mut dyn Model) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let mut model = model.borrow_mut();
-    if model.is_none() {
-        *model = Some(parameters.provider.open()?);
-    }
-    match model.as_mut() {
-        Some(model) => work(model.as_mut()),
-        None => Err(Failure::transient("no_model", "the model is not loaded")),
-    }
+    model: &Cell<Option<Box<dyn Model>>>,
+    texts: &[&str],
+) -> Result<Vec<Vec<f32>>, Failure> {
+    let mut loaded = match model.take() {
+        Some(loaded) => loaded,
+        None => parameters.provider.open()?,
+    };
+    let made = loaded.embed(texts, Purpose::Passage).await;
+    model.set(Some(loaded));
+    Ok(made?)
 }
 
 fn store(parameters: &Parameters, document: &EmbeddedDocument) -> Result<(), Failure> {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use docmill_stages::chunk::tokens::{HuggingFaceCounter, TokenCounter};
 use docmill_stages::embed::local::{LocalProvider, Precision};
 use docmill_stages::embed::models::{self, ModelError, ModelRequest, Progress as Fetch};
-use docmill_stages::embed::{ModelInfo, Provider as _};
+use docmill_stages::embed::{ModelInfo, Provider};
 use docmill_stages::failure::one_line;
 
 use super::Refusal;
@@ -15,20 +16,26 @@ use crate::exit::Exit;
 use crate::progress::{Download, Progress};
 use crate::settings::{Settings, check_dimension};
 
-/// The local model, ready to be opened.
-pub(super) struct LocalModel {
-    pub(super) provider: Arc<LocalProvider>,
+/// The model that the settings name, ready to be opened.
+pub(super) struct Model {
+    pub(super) provider: Arc<dyn Provider>,
     /// Its `tokenizer.json`.
-    pub(super) tokenizer: PathBuf,
+    tokenizer: PathBuf,
+}
+
+impl Model {
+    /// Counts tokens as the model does.
+    pub(super) fn token_counter(&self) -> Result<Arc<dyn TokenCounter>, Refusal> {
+        let unavailable = |error: &dyn std::error::Error| Refusal::new(Exit::Unavailable, error);
+        let tokenizer = std::fs::read(&self.tokenizer).map_err(|error| unavailable(&error))?;
+        let counter = HuggingFaceCounter::from_bytes(&tokenizer).map_err(|error| unavailable(&error))?;
+        Ok(Arc::new(counter))
+    }
 }
 
 /// Finds or fetches the model that the settings name, and loads what all of
 /// its sessions share. `cancelled` ends a fetch.
-pub(super) fn load(
-    settings: &Settings,
-    progress: &Progress,
-    cancelled: &Arc<AtomicBool>,
-) -> Result<LocalModel, Refusal> {
+pub(super) fn load(settings: &Settings, progress: &Progress, cancelled: &Arc<AtomicBool>) -> Result<Model, Refusal> {
     let embed = &settings.embed;
     let request = ModelRequest {
         runtime_library: embed.runtime_library.clone(),
@@ -44,7 +51,7 @@ pub(super) fn load(
     let ModelInfo { name, dimension, .. } = provider.info();
     check_dimension(embed.dimension, name, *dimension)
         .map_err(|problem| Refusal::said(Exit::Settings, problem.to_string()))?;
-    Ok(LocalModel { provider: Arc::new(provider), tokenizer: files.tokenizer.path })
+    Ok(Model { provider: Arc::new(provider), tokenizer: files.tokenizer.path })
 }
 
 fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {

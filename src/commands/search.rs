@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use docmill_stages::embed::{Embedder, Provider as _};
+use docmill_stages::embed::{Embedder, Purpose};
 use docmill_stages::failure::chain;
 use docmill_stages::load::index::Reader;
 use docmill_stages::load::search::{Answer, Marker, SnippetMaker};
@@ -28,6 +28,8 @@ pub(super) struct Searcher<'a> {
     /// `None` where the index was made with another model: then the words
     /// alone are searched for.
     embedder: Option<Box<dyn Embedder>>,
+    /// Waits for an embedder that is a service.
+    runtime: actix_rt::Runtime,
 }
 
 impl<'a> Searcher<'a> {
@@ -45,7 +47,8 @@ impl<'a> Searcher<'a> {
             );
             None
         };
-        Ok(Self { settings, reader, embedder })
+        let runtime = actix_rt::Runtime::new().map_err(|error| Refusal::new(Exit::Unavailable, &error))?;
+        Ok(Self { settings, reader, embedder, runtime })
     }
 
     /// The `hits` best chunks for a question.
@@ -54,7 +57,7 @@ impl<'a> Searcher<'a> {
             self.reader = open_index(self.settings)?;
         }
         let vector = match self.embedder.as_mut() {
-            Some(embedder) => question_vector(embedder.as_mut(), question),
+            Some(embedder) => self.runtime.block_on(question_vector(embedder.as_mut(), question)),
             None => None,
         };
         Ok(self.reader.search(question, vector.as_deref(), hits)?)
@@ -74,10 +77,10 @@ fn open_index(settings: &Settings) -> Result<Reader, Refusal> {
 
 /// The question's vector; of its beginning where it is over the model's
 /// window, and none where it has no text.
-fn question_vector(embedder: &mut dyn Embedder, question: &str) -> Option<Vec<f32>> {
+async fn question_vector(embedder: &mut dyn Embedder, question: &str) -> Option<Vec<f32>> {
     let mut question = question.trim();
     while !question.is_empty() {
-        match embedder.embed(&[question]) {
+        match embedder.embed(&[question], Purpose::Question).await {
             Ok(vectors) => return vectors.into_iter().next(),
             Err(error) if question.len() < 64 => {
                 log::warn!("{}: searching by words only", chain(&error));

@@ -6,21 +6,19 @@ use std::sync::atomic::AtomicBool;
 use docmill_actors::pipeline::{Parameters, Processing};
 use docmill_actors::settings::{ActorCounts, Backoff, Limits, RestartIntensity, Retry};
 use docmill_stages::batch::WorkFolder;
-use docmill_stages::chunk::tokens::HuggingFaceCounter;
 use docmill_stages::chunk::{ChunkOptions, ChunkSettings};
 use docmill_stages::crawl::options::CrawlOptions;
 use docmill_stages::crawl::url::UrlRules;
 use docmill_stages::db::{self, Writer};
+use docmill_stages::embed::ModelInfo;
 use docmill_stages::embed::cache::{OpenedCache, VectorCache};
-use docmill_stages::embed::local::LocalProvider;
-use docmill_stages::embed::{ModelInfo, Provider};
 use docmill_stages::load::index::{Index, Model};
 use docmill_stages::process::ProcessOptions;
 use docmill_stages::state;
 use docmill_stages::store::{Folder, LocalStore};
 
 use super::Refusal;
-use super::model::{self, LocalModel};
+use super::model;
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
 use crate::progress::Progress;
@@ -71,13 +69,10 @@ pub(super) fn prepare(
 fn processing(
     settings: &Settings,
     data_dir: &DataDir,
-    model: &LocalModel,
+    model: &model::Model,
     index: &Index,
 ) -> Result<Processing, Refusal> {
     let info = model.provider.info();
-    let unavailable = |error: &dyn std::error::Error| Refusal::new(Exit::Unavailable, error);
-    let tokenizer = std::fs::read(&model.tokenizer).map_err(|error| unavailable(&error))?;
-    let tokens = HuggingFaceCounter::from_bytes(&tokenizer).map_err(|error| unavailable(&error))?;
     Ok(Processing {
         work: WorkFolder::of(data_dir.path()),
         sinks: vec![Arc::new(index.clone())],
@@ -85,9 +80,9 @@ fn processing(
             html_bytes_max: usize::try_from(settings.crawl.download_size_max).unwrap_or(usize::MAX),
         },
         chunk: chunk_options(settings, info)?,
-        tokens: Arc::new(tokens),
+        tokens: model.token_counter()?,
         cache: cache(settings, data_dir, info)?,
-        provider: Arc::<LocalProvider>::clone(&model.provider),
+        provider: Arc::clone(&model.provider),
     })
 }
 

@@ -14,6 +14,8 @@ pub mod models;
 
 use std::num::NonZeroUsize;
 
+use futures_util::future::BoxFuture;
+
 pub use error::EmbedError;
 
 /// How far a vector's length may be from 1. Rounding in 32 bits stays three
@@ -47,15 +49,30 @@ pub trait Provider: Send + Sync {
     fn open(&self) -> Result<Box<dyn Embedder>, EmbedError>;
 }
 
-/// A loaded model.
+/// What a text is to the model: some were trained with other words in front
+/// of questions than in front of what answers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A chunk, to be found.
+    Passage,
+    /// A question, to find it with.
+    Question,
+}
+
+/// A loaded model, or the way to one.
 pub trait Embedder: Send {
     /// One vector for each text, in order, of the model's dimension and of
-    /// length 1.
+    /// length 1. A model on this machine calculates on the thread that polls;
+    /// a service is waited for.
     ///
     /// # Errors
     /// [`EmbedError::TooLong`] for a text over the window, and whatever fails
     /// in the model; never fewer vectors than texts.
-    fn embed(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    fn embed<'a>(
+        &'a mut self,
+        texts: &'a [&'a str],
+        purpose: Purpose,
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>>;
 }
 
 /// Holds a provider's answer to its promise: `count` vectors of `dimension`

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use futures_util::FutureExt as _;
+
 use super::local::{LocalProvider, Precision};
 use super::models::{self, DEFAULT_MODEL, ModelFiles, ModelRequest};
+use super::{EmbedError, Embedder, Purpose};
 
 /// The user's cache folder, as the program takes it.
 pub(crate) fn cache_folder() -> PathBuf {
@@ -38,4 +41,9 @@ pub(crate) fn provider() -> Option<&'static LocalProvider> {
     static PROVIDER: OnceLock<LocalProvider> = OnceLock::new();
     let files = model_files()?;
     Some(PROVIDER.get_or_init(|| LocalProvider::load(files, Precision::Fp32).expect("the model does not load")))
+}
+
+/// The vectors of a model on this machine, which waits for nothing.
+pub(crate) fn embed_now(embedder: &mut dyn Embedder, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    embedder.embed(texts, Purpose::Passage).now_or_never().expect("a local model waits for nothing")
 }

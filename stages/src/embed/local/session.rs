@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::super::{EmbedError, Embedder, check_vectors};
+use super::super::{EmbedError, Embedder, Purpose, check_vectors};
 use super::bert::{INPUT, OUTPUT};
 use super::table::TokenTable;
 use super::word_pieces::WordPieces;
@@ -49,13 +50,23 @@ impl LocalEmbedder {
     }
 }
 
-impl Embedder for LocalEmbedder {
-    fn embed(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+impl LocalEmbedder {
+    fn embed_all(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut vectors = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
             vectors.push(self.embed_one(index, text)?);
         }
         check_vectors(&vectors, texts.len(), self.table.hidden())?;
         Ok(vectors)
+    }
+}
+
+impl Embedder for LocalEmbedder {
+    fn embed<'a>(
+        &'a mut self,
+        texts: &'a [&'a str],
+        _purpose: Purpose,
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+        Box::pin(async move { self.embed_all(texts) })
     }
 }

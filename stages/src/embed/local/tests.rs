@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::testing::embed_now;
 use super::super::testing::{cache_folder, model_files, provider};
 use super::super::{EmbedError, Embedder, Provider as _};
 use super::*;
 
 fn embed(embedder: &mut dyn Embedder, text: &str) -> Vec<f32> {
-    embedder.embed(&[text]).unwrap().remove(0)
+    embed_now(embedder, &[text]).unwrap().remove(0)
 }
 
 fn bits(vector: &[f32]) -> Vec<u32> {
@@ -70,7 +71,7 @@ fn vectors_are_those_of_the_models_definition() {
 fn a_vector_depends_on_its_text_alone() {
     let Some(provider) = provider() else { return };
     let mut first = provider.open().unwrap();
-    let together = first.embed(&TEXTS).unwrap();
+    let together = embed_now(first.as_mut(), &TEXTS).unwrap();
     let reversed: Vec<&str> = TEXTS.into_iter().rev().collect();
     // Another session on another thread, in another order, one at a time.
     let alone = std::thread::scope(|scope| {
@@ -95,7 +96,7 @@ fn similar_texts_are_closer_than_others() {
         "Setup: download the package and run the installer.",
         "The cat sleeps on the warm roof.",
     ];
-    let vectors = embedder.embed(&texts).unwrap();
+    let vectors = embed_now(embedder.as_mut(), &texts).unwrap();
     let (near, far) = (cosine(&vectors[0], &vectors[1]), cosine(&vectors[0], &vectors[2]));
     assert!(near > far + 0.3, "{near} and {far}");
 }
@@ -109,7 +110,7 @@ fn a_text_that_fills_the_window_is_embedded_and_one_token_more_is_an_error() {
     assert_eq!(provider.word_pieces().count(&full).unwrap(), 256);
     embed(embedder.as_mut(), &full);
     let over = "word ".repeat(255);
-    let error = embedder.embed(&["short", &over]).unwrap_err();
+    let error = embed_now(embedder.as_mut(), &["short", &over]).unwrap_err();
     assert!(matches!(error, EmbedError::TooLong { index: 1, tokens: 257, .. }), "{error}");
     // The embedder goes on after an error.
     embed(embedder.as_mut(), "short");
