@@ -1,5 +1,7 @@
 //! Batch mode: one stage after the other, over all items.
 
+use std::time::Instant;
+
 use docmill_stages::batch::BatchStage;
 use docmill_stages::db::DbError;
 use docmill_stages::failure::chain;
@@ -7,6 +9,7 @@ use docmill_stages::ledger;
 
 use super::Pipeline;
 use super::stop::Stop;
+use crate::Stage;
 use crate::watcher::door::Opening;
 use crate::watcher::{LookAt, look};
 
@@ -21,14 +24,23 @@ pub(super) async fn stage_after_stage(pipeline: &Pipeline, stop: &Stop) -> Resul
         pipeline.poll(stop).await?;
     }
     let mut stage_before = None;
+    let mut since = Instant::now();
     loop {
         if stop.is_asked() {
             return Ok(false);
         }
         let stage = pipeline.parameters.state.call(ledger::least_stored_stage).await?;
         if stage != stage_before {
+            if let Some(stored) = stage_before {
+                log::info!(
+                    "batch: the {} is through with all items in {:.3} s",
+                    worker(stored),
+                    since.elapsed().as_secs_f64()
+                );
+            }
             export_between(pipeline, stage_before, stage).await;
             stage_before = stage;
+            since = Instant::now();
         }
         match stage {
             Some(stored) => {
@@ -44,6 +56,16 @@ pub(super) async fn stage_after_stage(pipeline: &Pipeline, stop: &Stop) -> Resul
     }
     pipeline.opening.send_replace(Opening::Closed);
     Ok(true)
+}
+
+/// The stage that works on items of which so many stages' outputs are stored.
+fn worker(stored: u32) -> Stage {
+    match BatchStage::ALL.into_iter().find(|stage| stage.stored() > stored) {
+        Some(BatchStage::Process) => Stage::Processor,
+        Some(BatchStage::Chunk) => Stage::Chunker,
+        Some(BatchStage::Embed) => Stage::Embedder,
+        None => Stage::Loader,
+    }
 }
 
 /// Writes the time-stamped file of the stages that are whole now.
