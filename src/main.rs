@@ -1,6 +1,7 @@
 //! docmill: the life of the process.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use docmill::cli::{self, Ended};
@@ -26,8 +27,15 @@ fn main() -> ExitCode {
     for warning in &loaded.warnings {
         log::warn!("{warning}");
     }
+    // What the system denies a library in the middle of its work (threads, open
+    // files) comes as a panic, which has said so already.
+    let done = std::panic::catch_unwind(AssertUnwindSafe(|| commands::execute(&cli, &loaded, &mut progress)));
+    let exit = done.unwrap_or_else(|_| {
+        eprintln!("docmill: ended by what is said above; nothing that was saved is lost, start again to go on");
+        Exit::GaveUp
+    });
     // A thread that hangs in a stage is never waited for.
-    commands::execute(&cli, &loaded, &mut progress).now()
+    exit.now()
 }
 
 fn end(ended: &Ended) -> Exit {

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use docmill_actors::pipeline::Stop;
 use url::Url;
 
-use super::run::{Scope, run_pipeline, stop_on_signals};
+use super::run::{Scope, plan, run_pipeline, stop_on_signals};
 use super::search::{Searcher, shown};
 use super::show::print;
 use super::{Refusal, setup};
@@ -35,7 +35,7 @@ pub(super) fn demo(settings: &Settings, progress: &mut Progress) -> Result<Exit,
         }
         settings.crawl = whole_site(&settings.crawl, &server.url)?;
         let scope = Scope { crawl: true, process: true, stay: false };
-        let exit = run_pipeline(&settings, progress, scope, prepared, &stop).await?;
+        let exit = run_pipeline(progress, plan(&settings, scope)?, prepared, &stop).await?;
         let answers = server.answers();
         print(&format!(
             "The handbook's server sent {} pages; {} were unchanged (304).\n",

@@ -51,19 +51,19 @@ fn go(settings: &Settings, progress: &mut Progress, scope: Scope) -> Result<Exit
         let why = "there is nothing to crawl: name a URL (docmill run https://docs.example.com/), or set START_URLS";
         return Err(Refusal::said(Exit::Usage, why));
     }
+    let plan = plan(settings, scope)?;
     let stop = Stop::default();
     let cancelled = Arc::new(AtomicBool::new(false));
     stop_on_signals(&settings.storage.data_dir, &stop, &cancelled)?;
     let setup = setup::prepare(settings, scope.process, progress, &cancelled)?;
-    actix_rt::System::new().block_on(run_pipeline(settings, progress, scope, setup, &stop))
+    actix_rt::System::new().block_on(run_pipeline(progress, plan, setup, &stop))
 }
 
-/// The first SIGINT or SIGTERM asks the run to stop; the second ends the
+/// The first SIGINT, SIGTERM or SIGHUP (the terminal was closed) asks the run to stop; the second ends the
 /// process at once, and the next start mends what that leaves.
 pub(super) fn stop_on_signals(data_dir: &Path, stop: &Stop, cancelled: &Arc<AtomicBool>) -> Result<(), Refusal> {
     let failed = |error: std::io::Error| Refusal::new(Exit::Unavailable, &error);
-    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
-        .map_err(failed)?;
+    let mut signals = signal_hook::iterator::Signals::new(stop_signals()).map_err(failed)?;
     let (data_dir, stop, cancelled) = (data_dir.to_owned(), stop.clone(), Arc::clone(cancelled));
     let wait = move || {
         for (count, _signal) in signals.forever().enumerate() {
@@ -80,17 +80,36 @@ pub(super) fn stop_on_signals(data_dir: &Path, stop: &Stop, cancelled: &Arc<Atom
     Ok(())
 }
 
+fn stop_signals() -> Vec<i32> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = vec![SIGINT, SIGTERM];
+    #[cfg(unix)]
+    if !hangup_is_ignored() {
+        signals.push(signal_hook::consts::SIGHUP);
+    }
+    signals
+}
+
+/// `nohup` has started this process so that it outlives its terminal.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Where the system does not say, it is left as it is.
+    let Some(mask) = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) else { return true };
+    mask & (1 << (signal_hook::consts::SIGHUP - 1)) != 0
+}
+
 /// Runs the pipeline to its end, shows it meanwhile, and says how it ended.
 pub(super) async fn run_pipeline(
-    settings: &Settings,
     progress: &mut Progress,
-    scope: Scope,
+    plan: Plan,
     setup: Setup,
     stop: &Stop,
 ) -> Result<Exit, Refusal> {
     let Setup { parameters, index, data_dir, .. } = setup;
+    let only_crawls = parameters.processing.is_none();
     let pipeline = Pipeline::start(parameters).await?;
-    let plan = plan(settings, scope)?;
     let since = Instant::now();
     let ended = {
         let running = pipeline.run(plan, stop);
@@ -114,7 +133,7 @@ pub(super) async fn run_pipeline(
     let stats = pipeline.stats().await?;
     let view = view(&stats, since);
     let exit = exit_of(&ended, &view);
-    let places = Places { data_dir: data_dir.path().to_owned(), exit };
+    let places = Places { data_dir: data_dir.path().to_owned(), exit, only_crawls };
     progress.finish(&view, &summary(&view, &places));
     if exit == Exit::WithErrors {
         status::explain_errors(data_dir.path())?;
@@ -123,7 +142,7 @@ pub(super) async fn run_pipeline(
     Ok(exit)
 }
 
-fn plan(settings: &Settings, scope: Scope) -> Result<Plan, Refusal> {
+pub(super) fn plan(settings: &Settings, scope: Scope) -> Result<Plan, Refusal> {
     let crawl = if scope.crawl { Some(crawl_plan(settings)?) } else { None };
     let mode = match settings.pipeline.mode {
         PipelineMode::Batch if !scope.stay => Mode::Batch,

@@ -102,7 +102,9 @@ pub(super) fn search(settings: &Settings, args: &SearchArgs, progress: &Progress
     let mut input = std::io::stdin().lock();
     loop {
         let mut line = Vec::new();
-        let failed = |error: std::io::Error| Refusal::new(Exit::Unavailable, &error);
+        let failed = |error: std::io::Error| {
+            Refusal::said(Exit::Unavailable, format!("cannot read questions from standard input: {error}"))
+        };
         let read = (&mut input).take(QUESTION_BYTES_MAX).read_until(b'\n', &mut line).map_err(failed)?;
         if read == 0 {
             return Ok(Exit::Done);

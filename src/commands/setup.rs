@@ -46,6 +46,12 @@ pub(super) fn prepare(
     let (processing, index) = if process {
         let model = model::load(settings, progress, cancelled)?;
         let index = Index::open(data_dir.path(), &index_model(model.provider.info()))?;
+        if let Some(path) = index.set_aside() {
+            log::warn!(
+                "the index was damaged; it was put aside as {}, and its documents are loaded anew",
+                path.display()
+            );
+        }
         let processing = processing(settings, &data_dir, &model, &index)?;
         (Some(processing), Some(index))
     } else {

@@ -42,18 +42,20 @@ pub(super) fn status(settings: &Settings, as_json: bool) -> Result<Exit, Refusal
 }
 
 fn read(folder: &Path) -> Result<Option<Status>, Refusal> {
-    let Some(state) = db::open_read_only(&folder.join(state::FILE), state::SCHEMA)? else { return Ok(None) };
+    let file = folder.join(state::FILE);
+    let Some(state) = db::open_read_only(&file, state::SCHEMA)? else { return Ok(None) };
+    let failed = |error: DbError| error.in_file(&file);
     // One transaction, so that all numbers are of one moment.
-    let snapshot = state.unchecked_transaction().map_err(DbError::from)?;
+    let snapshot = state.unchecked_transaction().map_err(DbError::from).map_err(failed)?;
     let index = match Reader::open(folder)? {
         Some(reader) => Some((reader.model().clone(), reader.counts()?)),
         None => None,
     };
     Ok(Some(Status {
         is_running: data_dir::is_owned(folder),
-        items: ledger::counts(&snapshot)?,
-        crawl: frontier::summaries(&snapshot, 1)?.pop(),
-        dead: ledger::dead_items(&snapshot, DEAD_SHOWN)?,
+        items: ledger::counts(&snapshot).map_err(failed)?,
+        crawl: frontier::summaries(&snapshot, 1).map_err(failed)?.pop(),
+        dead: ledger::dead_items(&snapshot, DEAD_SHOWN).map_err(failed)?,
         index,
     }))
 }

@@ -19,6 +19,8 @@ pub struct Places {
     pub data_dir: PathBuf,
     /// How the process is about to end.
     pub exit: Exit,
+    /// Whether pages were fetched and no more.
+    pub only_crawls: bool,
 }
 
 /// The summary of a run, several lines.
@@ -86,7 +88,7 @@ fn next_step(view: &View, places: &Places) -> String {
     // What has to be typed to mean this folder again.
     let folder = match places.data_dir.to_str() {
         Some("data" | "./data") => String::new(),
-        _ => format!(" --data-dir {}", one_line(&places.data_dir.display().to_string(), 1_000)),
+        _ => format!(" --data-dir {}", quoted(&one_line(&places.data_dir.display().to_string(), 1_000))),
     };
     match places.exit {
         Exit::Stopped => "run the same command again: it goes on where this one stopped".to_owned(),
@@ -97,8 +99,15 @@ fn next_step(view: &View, places: &Places) -> String {
             format!("docmill status{folder} shows what failed and why; the same command tries it again")
         }
         _ if view.items.admitted == 0 => "docmill run https://docs.example.com/ crawls a site".to_owned(),
+        _ if places.only_crawls => format!("docmill process{folder}"),
         _ => format!("docmill search{folder} \"your question\""),
     }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:@".contains(letter);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// `0.4 s`, `12 s`, `3 min 5 s`, `2 h 3 min`.

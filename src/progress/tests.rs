@@ -92,7 +92,7 @@ fn bars_show_each_part_and_go_away() {
 
 #[test]
 fn the_summary_says_what_where_and_what_next() {
-    let places = Places { data_dir: PathBuf::from("./data"), exit: Exit::WithErrors };
+    let places = Places { data_dir: PathBuf::from("./data"), exit: Exit::WithErrors, only_crawls: false };
     let expected = "\
 Done in 1 min 15 s, with 2 errors.
   crawl    10 fetched, 2 unchanged, 1 failed, 5 not yet fetched

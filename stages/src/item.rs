@@ -17,7 +17,7 @@ use sha2::Sha256;
 /// `content` and `text_content` (which may be empty) unless the item is a
 /// tombstone. Every other field may be missing or `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(expecting = "expected an object with url, title and html_content, content or text_content")]
+#[serde(expecting = "an object with url, title and html_content, content or text_content")]
 pub struct RawItem {
     /// Where the page was found, as written by whoever saved it.
     pub url: String,

@@ -60,6 +60,16 @@ fn a_start_url_that_leads_to_no_page_is_named() {
 }
 
 #[test]
+fn a_start_url_that_no_crawl_can_have_is_refused_before_anything_starts() {
+    let long = format!("http://127.0.0.1:9/{}", "a".repeat(3_000));
+    for url in ["http://user:pw@127.0.0.1:9/", &long] {
+        let docmill = Docmill::new();
+        docmill.run(&["run", url]).expect(78).says(&["URL"]);
+        assert!(!docmill.data_dir().exists());
+    }
+}
+
+#[test]
 fn nothing_to_crawl_leaves_no_folder_behind() {
     let docmill = Docmill::new();
     docmill.run(&["run"]).expect(64);

@@ -70,6 +70,77 @@ fn outputs_that_are_gone_are_made_again() {
     assert_eq!(docmill.status().items("done"), PAGES as u64);
 }
 
+#[test]
+fn a_raw_item_that_is_lost_ends_dead_and_the_next_crawl_brings_it_back() {
+    needs_model!();
+    let server = Site::new(seed(), PAGES).server();
+    let url = server.url(Site::ROOT);
+    // The file is whole and lacks the item, or is no JSON at all.
+    for (lost, mode, dead) in [("[]", "batch", 1), ("{", "streaming", 2)] {
+        let docmill = Docmill::new();
+        docmill.run(&["crawl", &url]).expect(0);
+        let name = docmill.files("raw").remove(PAGES - 1);
+        docmill.put_raw(&name, lost);
+        let finished = docmill.run(&["process", "--mode", mode]).expect(1);
+        let status = docmill.status();
+        assert_eq!((status.items("done"), status.items("dead")), (PAGES as u64 - 1, dead), "{finished}");
+        finished.says(&[&name, "crawl the page again"]);
+        docmill.run(&["run", &url]).expect(0);
+        assert_eq!(docmill.status().items("done"), PAGES as u64);
+    }
+}
+
+#[test]
+fn a_raw_file_that_was_refused_is_forgotten_when_it_is_removed() {
+    needs_model!();
+    let docmill = Docmill::new();
+    docmill.put_raw("item_a.JSON", br#"[{"url":"https://a.example/a","title":"A","content":"\ud800 here"}]"#);
+    docmill.put_raw("item_bad.json", "no JSON");
+    docmill.run(&["process"]).expect(1).says(&["item_bad.json"]);
+    fs::remove_file(docmill.data_dir().join("raw/item_bad.json")).unwrap();
+    docmill.run(&["process"]).expect(0);
+    let status = docmill.status();
+    assert_eq!((status.items("done"), status.items("admitted")), (1, 1));
+}
+
+#[test]
+fn a_damaged_index_is_put_aside_and_made_anew() {
+    needs_model!();
+    let server = Site::new(seed(), PAGES).server();
+    let docmill = Docmill::new();
+    docmill.run(&["run", &server.url(Site::ROOT)]).expect(0);
+    let digest = docmill.digest();
+    let index = docmill.data_dir().join("index.db");
+    // What lies in the log is in the file itself first.
+    let connection = docmill_stages::db::Connection::open(&index).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(connection);
+    let mut bytes = fs::read(&index).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 12_288].fill(0xA5);
+    fs::write(&index, bytes).unwrap();
+    docmill.run(&["process"]).expect(0).says(&["put aside"]).prints(&["(0 embedded"]);
+    assert_eq!(docmill.digest(), digest);
+}
+
+#[test]
+fn a_damaged_ledger_is_named_with_what_to_do() {
+    needs_model!();
+    let docmill = Docmill::new();
+    docmill.put_raw("item_a.json", br#"[{"url":"https://a.example/a","title":"A","content":"First."}]"#);
+    docmill.run(&["process"]).expect(0);
+    let state = docmill.data_dir().join("state.db");
+    let connection = docmill_stages::db::Connection::open(&state).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(connection);
+    let mut bytes = fs::read(&state).unwrap();
+    bytes[8_192..].fill(0xA5);
+    fs::write(&state, bytes).unwrap();
+    for command in ["status", "process"] {
+        docmill.run(&[command]).expect(69).says(&["state.db", "move it away"]);
+    }
+}
+
 /// Invariant 9: a reader sees all of a document, the old or the new.
 #[test]
 fn a_reader_never_sees_half_a_document() {

@@ -14,7 +14,7 @@ use docmill_stages::crawl::fetch::{FetchError, FetchRequest, Fetched, Fetcher, V
 use docmill_stages::crawl::frontier::{self, CrawlNumber, FrontierPage, LeftOut, Outcome, Recorded};
 use docmill_stages::crawl::gate::Gate;
 use docmill_stages::crawl::retry::backoff;
-use docmill_stages::crawl::robots::Lookup;
+use docmill_stages::crawl::robots::{CRAWL_DELAY_MAX, Lookup};
 use docmill_stages::db::DbError;
 use docmill_stages::failure::{Failure, StageError as _, chain};
 use docmill_stages::store::Folder;
@@ -243,6 +243,12 @@ async fn fetch_robots(request: &Request, fetcher: &Fetcher, origin: &str) -> Res
         Ok(rules) => {
             crawl.note_answer();
             if let Some(delay) = rules.crawl_delay() {
+                log::info!(
+                    "{}: robots.txt asks for {} s between two requests (Crawl-delay, taken up to {} s)",
+                    page.host,
+                    delay.as_secs_f64(),
+                    CRAWL_DELAY_MAX.as_secs()
+                );
                 lock(&crawl.gate).set_delay(&page.host, delay);
             }
             lock(&crawl.robots).answered(origin, rules, now);
@@ -300,7 +306,9 @@ fn note_failure(request: &Request, error: &FetchError) -> Outcome {
     if let Some(asked) = error.retry_after {
         let delay = asked.delay(now_ms());
         let host = &request.page.host;
-        log::warn!("{host} asks to be left alone for {} s (Retry-After); its pages wait", delay.as_secs());
+        if !delay.is_zero() {
+            log::warn!("{host} asks to be left alone for {} s (Retry-After); its pages wait", delay.as_secs());
+        }
         let until = Instant::now() + delay;
         hold(&mut lock(&crawl.gate), &request.page, until);
     }
@@ -321,7 +329,12 @@ fn log_outcome(name: &str, page: &FrontierPage, outcome: &Outcome) {
         }
         Outcome::NotModified => log::info!("{name} url={url} not modified"),
         Outcome::Redirect { to } => log::info!("{name} url={url} redirects to={to}"),
+        // Nobody names a start URL to have it left out.
+        Outcome::LeftOut(reason) if page.is_start => {
+            log::warn!("{name} url={url} is a start URL and is left out reason={}", reason.name());
+        }
         Outcome::LeftOut(reason) => log::info!("{name} url={url} left out reason={}", reason.name()),
+        Outcome::Gone if page.is_start => log::warn!("{name} url={url} is a start URL and is gone"),
         Outcome::Gone => log::info!("{name} url={url} gone"),
         Outcome::Failed { message, .. } => log::warn!("{name} url={url} failed: {message}"),
     }

@@ -25,6 +25,8 @@ use crate::{Stage, lock, now_ms};
 const REQUESTS_MAX: usize = 4_096;
 /// At most so long is waited for something that nothing tells of.
 const NAP: Duration = Duration::from_millis(200);
+/// A wait that is longer is worth a word, in milliseconds.
+const WAIT_SAID_MS: i64 = 5_000;
 
 /// How a crawl ended.
 pub(crate) enum CrawlEnd {
@@ -138,6 +140,7 @@ impl Desk {
             self.ledger.clone(),
         ));
         let deadline = options.time_max.and_then(|limit| Instant::now().checked_add(limit));
+        let mut said_until_ms = 0;
         loop {
             if stop.is_asked() {
                 return Ok(CrawlEnd::Stopped);
@@ -149,6 +152,7 @@ impl Desk {
             if next.is_finished {
                 return self.finish(&crawl, Ending::Complete, stop).await;
             }
+            say_that_it_waits(&crawl, &next, &mut said_until_ms);
             wait_for_change(&crawl, &next, stop).await;
         }
     }
@@ -201,6 +205,18 @@ impl Desk {
             None => CrawlEnd::Cut,
         })
     }
+}
+
+/// Nothing is under way and nothing may be asked for yet: a word about it,
+/// once for each time that is waited for.
+fn say_that_it_waits(crawl: &Crawl, next: &NextPages, said_until_ms: &mut i64) {
+    let Some(until_ms) = next.retry_at_ms.filter(|_| next.pages.is_empty()) else { return };
+    let wait_ms = until_ms.saturating_sub(now_ms());
+    if wait_ms < WAIT_SAID_MS || until_ms == *said_until_ms || lock(&crawl.gate).in_flight() > 0 {
+        return;
+    }
+    *said_until_ms = until_ms;
+    log::info!("crawl {} waits for {} s: its pages are to be asked for again only then", crawl.number, wait_ms / 1_000);
 }
 
 async fn wait_for_change(crawl: &Crawl, next: &NextPages, stop: &Stop) {

@@ -122,7 +122,13 @@ impl Watcher {
         }
         let no_file = HashMap::new();
         let seen = self.seen.as_ref().unwrap_or(&no_file);
-        let LookAt::Names(names) = at else { return Ok(watch::scan(store.as_ref(), seen)?.changed) };
+        let LookAt::Names(names) = at else {
+            let scan = watch::scan(store.as_ref(), seen)?;
+            if !scan.gone.is_empty() {
+                self.parameters.ledger.call_blocking(move |db| ledger::forget_files(db, &scan.gone))?;
+            }
+            return Ok(scan.changed);
+        };
         let mut entries = Vec::new();
         for name in names.iter().filter(|name| watch::may_hold_items(name)) {
             match store.stat(Folder::Raw, name) {
@@ -142,17 +148,11 @@ impl Watcher {
         }
         let (name, stamp) = (entry.name.clone(), entry.stamp.clone());
         let admitted = self.parameters.ledger.call_blocking(move |db| {
-            ledger::forget_file_error(db, &name)?;
-            let mut admitted = 0;
-            for found in &file.found {
-                let admission = ledger::admit(db, found)?;
-                admitted += usize::from(matches!(admission, ledger::Admission::New | ledger::Admission::Newer));
-            }
+            let admitted = ledger::admit_file(db, &name, &stamp, &file.found)?;
             for refused in &file.refused {
                 let error = one_line(&refused.error, docmill_stages::failure::MESSAGE_BYTES_MAX);
-                ledger::refuse_file(db, &name, Some(refused.position), "not_an_item", &error)?;
+                ledger::refuse_element(db, &name, refused.position, &error)?;
             }
-            ledger::file_seen(db, &name, &stamp)?;
             Ok(admitted)
         })?;
         self.seat.caller.counters.files.add(1);
@@ -186,10 +186,7 @@ impl Watcher {
         log::warn!("watcher: {}", one_line(&error_text, 500));
         let (name, stamp, kind) = (entry.name.clone(), entry.stamp.clone(), error.kind());
         let text = one_line(&error_text, docmill_stages::failure::MESSAGE_BYTES_MAX);
-        self.parameters.ledger.call_blocking(move |db| {
-            ledger::refuse_file(db, &name, None, kind, &text)?;
-            ledger::file_seen(db, &name, &stamp)
-        })?;
+        self.parameters.ledger.call_blocking(move |db| ledger::refuse_file(db, &name, &stamp, kind, &text))?;
         self.settled(entry);
         Ok(())
     }

@@ -48,14 +48,9 @@ pub enum Admission {
     Older,
 }
 
-/// A raw file as the ledger last saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawFileSeen {
-    /// File name.
-    pub name: String,
-    /// [`crate::store::Entry::stamp`] at that time.
-    pub stamp: String,
-}
+/// Why an item is dead whose raw item is not where it was, as
+/// [`crate::watch::ReadError`] names it too.
+pub(super) const RAW_MISSING: &str = "raw_missing";
 
 /// Admits one item.
 ///
@@ -65,33 +60,59 @@ pub struct RawFileSeen {
 /// or put back) revives a dead item. Content that is newer than a ticket in flight waits
 /// until the ticket is settled.
 pub fn admit(db: &Connection, candidate: &Candidate) -> Result<Admission, DbError> {
-    struct Known {
-        key: String,
-        content_hash: String,
-        rank: (i64, String, i64),
-        state: String,
-    }
-    let known = db
-        .prepare_cached("SELECT key, content_hash, scraped_at, file, position, state FROM item WHERE url = ?1")?
-        .query_row([&candidate.url], |row| {
-            Ok(Known {
-                key: row.get(0)?,
-                content_hash: row.get(1)?,
-                rank: (row.get(2)?, row.get(3)?, row.get(4)?),
-                state: row.get(5)?,
-            })
-        })
-        .optional()?;
-    let Some(known) = known else {
+    let Some(known) = Known::of(db, &candidate.url)? else {
         insert(db, candidate)?;
         return Ok(Admission::New);
     };
     let position = to_sql(candidate.location.position);
     let same_place = known.rank.1 == candidate.location.file && known.rank.2 == position;
     let rank = (candidate.scraped_at, candidate.location.file.clone(), position);
-    if !same_place && rank < known.rank {
+    if !same_place && !known.is_lost && rank < known.rank {
         return Ok(Admission::Older);
     }
+    renew_known(db, &known, candidate)
+}
+
+/// The same for an item whose known content is no longer where it was: the
+/// candidate takes its place, whatever its time.
+pub(super) fn replace(db: &Connection, candidate: &Candidate) -> Result<Admission, DbError> {
+    match Known::of(db, &candidate.url)? {
+        Some(known) => renew_known(db, &known, candidate),
+        None => admit(db, candidate),
+    }
+}
+
+/// What is known of a URL.
+struct Known {
+    key: String,
+    content_hash: String,
+    rank: (i64, String, i64),
+    state: String,
+    /// Its bytes are gone: any other copy is better.
+    is_lost: bool,
+}
+
+impl Known {
+    fn of(db: &Connection, url: &str) -> Result<Option<Self>, DbError> {
+        let known = db
+            .prepare_cached(
+                "SELECT key, content_hash, scraped_at, file, position, state, error_kind IS ?2 FROM item WHERE url = ?1",
+            )?
+            .query_row([url, RAW_MISSING], |row| {
+                Ok(Self {
+                    key: row.get(0)?,
+                    content_hash: row.get(1)?,
+                    rank: (row.get(2)?, row.get(3)?, row.get(4)?),
+                    state: row.get(5)?,
+                    is_lost: row.get(6)?,
+                })
+            })
+            .optional()?;
+        Ok(known)
+    }
+}
+
+fn renew_known(db: &Connection, known: &Known, candidate: &Candidate) -> Result<Admission, DbError> {
     move_to(db, &known.key, candidate)?;
     // Whoever touches the file of a dead item wants it tried again.
     let is_dead = known.state == "dead";
@@ -162,54 +183,6 @@ fn renew(db: &Connection, key: &str, candidate: &Candidate) -> Result<(), DbErro
          WHERE key = ?1",
     )?
     .execute(params![key, candidate.content_hash, candidate.tombstone])?;
-    Ok(())
-}
-
-/// Every raw file as it was last read.
-pub fn raw_files(db: &Connection) -> Result<Vec<RawFileSeen>, DbError> {
-    let mut statement = db.prepare_cached("SELECT name, stamp FROM raw_file")?;
-    let rows = statement.query_map([], |row| Ok(RawFileSeen { name: row.get(0)?, stamp: row.get(1)? }))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Notes that a raw file was read as it was at `stamp`.
-pub fn file_seen(db: &Connection, name: &str, stamp: &str) -> Result<(), DbError> {
-    db.prepare_cached("INSERT OR REPLACE INTO raw_file (name, stamp) VALUES (?1, ?2)")?.execute([name, stamp])?;
-    Ok(())
-}
-
-/// The identity under which a file, or an element of one, that cannot be
-/// read as an item is accounted for. No page can have it: a URL has `//`.
-fn error_url(file: &str, position: Option<u64>) -> String {
-    match position {
-        Some(position) => format!("raw-file:{file}#{position}"),
-        None => format!("raw-file:{file}"),
-    }
-}
-
-/// Accounts for a file (or the element at `position`) that is no item: it is
-/// admitted and at once dead, with the reason.
-pub fn refuse_file(db: &Connection, file: &str, position: Option<u64>, kind: &str, error: &str) -> Result<(), DbError> {
-    let url = error_url(file, position);
-    let candidate = Candidate {
-        url: url.clone(),
-        article_id: None,
-        location: Location { file: file.to_owned(), position: position.unwrap_or(0), start: 0, bytes: 0 },
-        scraped_at: i64::MIN,
-        content_hash: String::new(),
-        tombstone: false,
-    };
-    if admit(db, &candidate)? == Admission::Older {
-        return Ok(());
-    }
-    db.prepare_cached("UPDATE item SET state = 'dead', stage = 'watcher', error_kind = ?2, error = ?3 WHERE url = ?1")?
-        .execute([&url, kind, error])?;
-    Ok(())
-}
-
-/// Forgets what [`refuse_file`] said of a file: it is about to be read anew.
-pub fn forget_file_error(db: &Connection, file: &str) -> Result<(), DbError> {
-    db.prepare_cached("DELETE FROM item WHERE file = ?1 AND url LIKE 'raw-file:%'")?.execute([file])?;
     Ok(())
 }
 

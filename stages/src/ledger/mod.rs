@@ -14,18 +14,18 @@ mod admit;
 mod calls;
 mod counts;
 mod outputs;
+mod raw_files;
 mod settle;
 mod take;
 
 #[cfg(test)]
 mod tests;
 
-pub use admit::{
-    Admission, Candidate, Location, RawFileSeen, admit, file_seen, forget_file_error, raw_files, refuse_file,
-};
+pub use admit::{Admission, Candidate, Location, admit};
 pub use calls::{begin_call, end_call, recover_after_crash};
 pub use counts::{Counts, DeadItem, counts, dead_items};
 pub use outputs::{OUTPUT_FILES, Output, old_stems, outputs_of, requeue, requeue_stale};
+pub use raw_files::{RawFileSeen, admit_file, forget_files, is_raw_lost, raw_files, refuse_element, refuse_file};
 pub use settle::{Attempt, Settlement, Verdict, settle};
 pub use take::{InFlightRoom, Taken, least_stored_stage, next_due, take};
 

@@ -225,17 +225,75 @@ fn changed_settings_put_what_is_done_back() {
 #[test]
 fn a_file_that_is_no_item_is_dead_until_it_is_read_anew() {
     let db = ledger();
-    refuse_file(&db, "x.json", Some(3), "not_json", "no").unwrap();
-    assert_eq!(counts(&db).unwrap().dead, 1);
-    forget_file_error(&db, "x.json").unwrap();
+    refuse_element(&db, "x.json", 3, "no").unwrap();
+    refuse_file(&db, "y.json", "stamp", "not_json", "no").unwrap();
+    assert_eq!(counts(&db).unwrap().dead, 2);
+    admit_file(&db, "x.json", "stamp", &[]).unwrap();
+    assert_eq!(counts(&db).unwrap().admitted(), 1);
+    forget_files(&db, &["y.json".to_owned()]).unwrap();
     assert_eq!(counts(&db).unwrap().admitted(), 0);
+}
+
+/// A candidate at this place of a list.
+fn listed(url: &str, hash: &str, position: u64, scraped_at: i64) -> Candidate {
+    let mut found = candidate(url, hash);
+    found.location.file = "list.json".to_owned();
+    found.location.position = position;
+    found.scraped_at = scraped_at;
+    found
+}
+
+#[test]
+fn what_waits_in_a_file_and_is_no_longer_there_is_dead_and_not_waited_for() {
+    let db = ledger();
+    let before = [listed("https://a/", "a", 0, 5), listed("https://b/", "b", 1, 5), listed("https://c/", "c", 2, 5)];
+    assert_eq!(admit_file(&db, "list.json", "1", &before).unwrap(), 3);
+    let first = take(&db, 0, InFlightRoom { items: 1, ..ROOM }, None).unwrap().remove(0);
+    settle(&db, &settled(&first, done())).unwrap();
+    // Only the last is still in it, and at another place.
+    assert_eq!(admit_file(&db, "list.json", "2", &[listed("https://c/", "c", 0, 5)]).unwrap(), 0);
+    let now = counts(&db).unwrap();
+    assert_eq!((now.done, now.dead, now.waiting), (1, 1, 1));
+    assert!(is_raw_lost(&db, "https://b/", "").unwrap() && !is_raw_lost(&db, "https://a/", "").unwrap());
+    // Any copy of it brings it back.
+    let mut copy = candidate("https://b/", "b");
+    copy.scraped_at = i64::MIN;
+    assert_eq!(admit_file(&db, &copy.location.file.clone(), "1", &[copy]).unwrap(), 1);
+    assert_eq!(counts(&db).unwrap().dead, 0);
+}
+
+#[test]
+fn an_item_that_moved_in_its_file_is_found_there_whatever_its_time() {
+    let db = ledger();
+    let before = [listed("https://a/", "a", 0, 9), listed("https://b/", "b", 1, 9)];
+    admit_file(&db, "list.json", "1", &before).unwrap();
+    let after = [listed("https://b/", "b", 0, 9), listed("https://a/", "older", 1, 1)];
+    assert_eq!(admit_file(&db, "list.json", "2", &after).unwrap(), 1);
+    let places: Vec<(String, u64, String)> = take(&db, 0, ROOM, None)
+        .unwrap()
+        .into_iter()
+        .map(|taken| (taken.url, taken.location.position, taken.content_hash))
+        .collect();
+    let expected = [("https://a/", 1, "older"), ("https://b/", 0, "b")];
+    assert_eq!(places, expected.map(|(url, position, hash)| (url.to_owned(), position, hash.to_owned())));
+}
+
+#[test]
+fn batchs_stored_outputs_need_no_bytes() {
+    let db = ledger();
+    admit_file(&db, "list.json", "1", &[listed("https://a/", "a", 0, 5)]).unwrap();
+    let taken = take(&db, 0, ROOM, Some(0)).unwrap().remove(0);
+    settle(&db, &settled(&taken, Verdict::Stored { stage: 1 })).unwrap();
+    refuse_file(&db, "list.json", "2", "not_json", "no").unwrap();
+    let now = counts(&db).unwrap();
+    assert_eq!((now.waiting, now.dead), (1, 1), "the page goes on, the file is accounted for");
 }
 
 #[test]
 fn superseded_bytes_make_the_file_be_read_anew() {
     let db = ledger();
-    admit(&db, &candidate("https://a/", "h")).unwrap();
-    file_seen(&db, "item_h.json", "stamp").unwrap();
+    let found = candidate("https://a/", "h");
+    admit_file(&db, &found.location.file.clone(), "stamp", &[found]).unwrap();
     let taken = take_one(&db, 0);
     settle(&db, &settled(&taken, Verdict::Superseded { not_before_ms: 500 })).unwrap();
     assert!(raw_files(&db).unwrap().is_empty());
@@ -314,7 +372,7 @@ proptest! {
                         prop_assert!(!settle(&db, &settled(&taken, done())).unwrap(), "stale after a crash");
                     }
                 }
-                Step::Refuse { file } => refuse_file(&db, &format!("{file}.json"), None, "not_json", "no").unwrap(),
+                Step::Refuse { file } => refuse_file(&db, &format!("item_{file}.json"), "s", "not_json", "no").unwrap(),
                 Step::Stale => drop(requeue_stale(&db, OUTPUT_FILES, "other").unwrap()),
             }
             assert_counted(&db);

@@ -119,6 +119,7 @@ impl LoadError {
             DbError::Sql(error) if is_damage(&error) => {
                 Self::Damaged { path, reason: one_line(&error.to_string(), SHOWN_BYTES_MAX) }
             }
+            DbError::Damaged { reason, .. } => Self::Damaged { path, reason: one_line(&reason, SHOWN_BYTES_MAX) },
             source => Self::Index { path, source },
         }
     }

@@ -123,13 +123,46 @@ fn candidate(json: &str, location: Location, urls: &UrlRules) -> Result<Candidat
 }
 
 fn parse(json: &str) -> Result<RawItem, String> {
-    let item: RawItem = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let item: RawItem = match (serde_json::from_str(json), without_lone_surrogates(json)) {
+        (Err(_), Some(mended)) => serde_json::from_str(&mended).map_err(|error| error.to_string())?,
+        (read, _) => read.map_err(|error| error.to_string())?,
+    };
     let has_text = item.html_content.is_some() || item.content.is_some() || item.text_content.is_some();
     if has_text || item.is_tombstone() {
         Ok(item)
     } else {
         Err("none of html_content, content and text_content is there".to_owned())
     }
+}
+
+/// Half of a surrogate pair, which Python writes and JSON's readers refuse,
+/// becomes the mark of a character that is lost. `None` where there is none.
+fn without_lone_surrogates(json: &str) -> Option<String> {
+    let unit = |at: usize| -> Option<u32> {
+        let escape = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        u32::from_str_radix(escape, 16).ok()
+    };
+    let (mut mended, mut kept_to, mut at) = (String::new(), 0, 0);
+    while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        let step = match unit(at) {
+            Some(0xd800..0xdc00) if matches!(unit(at + 6), Some(0xdc00..0xe000)) => 12,
+            Some(0xd800..0xe000) => {
+                mended.push_str(json.get(kept_to..at)?);
+                mended.push_str("\\ufffd");
+                kept_to = at + 6;
+                6
+            }
+            Some(_) => 6,
+            None => 2,
+        };
+        at += step;
+    }
+    if kept_to == 0 {
+        return None;
+    }
+    mended.push_str(json.get(kept_to..)?);
+    Some(mended)
 }
 
 /// ISO 8601 with or without an offset (then UTC), as Python writes it too.
@@ -190,6 +223,18 @@ mod tests {
             let item = fetch(&store, &found.location, &found.content_hash).unwrap().unwrap();
             assert_eq!(item.title, "t");
         }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_one_lost_character() {
+        let mended = |text: &str| without_lone_surrogates(text);
+        assert_eq!(mended(r"a\\ud800 \ud83d\ude00 \u00e9"), None, "an escaped backslash, a whole pair, a letter");
+        assert_eq!(mended(r"\ud800x\udc00\ud83d\ude00").as_deref(), Some(r"\ufffdx\ufffd\ud83d\ude00"));
+        assert_eq!(mended(r"\ud83d\ud83d\ude00\").as_deref(), Some(r"\ufffd\ud83d\ude00\"));
+        let (_folder, store, file) = read_text(r#"[{"url":"https://a/","title":"t\udfff","content":"\ud800 c"}]"#);
+        let found = file.unwrap().found.remove(0);
+        let item = fetch(&store, &found.location, &found.content_hash).unwrap().unwrap();
+        assert_eq!((item.title.as_str(), item.content.as_deref()), ("t\u{fffd}", Some("\u{fffd} c")));
     }
 
     #[test]

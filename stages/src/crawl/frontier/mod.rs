@@ -56,9 +56,6 @@ pub use self::record::{Outcome, PageRecord, Recorded, give_up_origin, postpone, 
 use super::options::CrawlOptions;
 use super::scope::{PatternError, Patterns};
 
-/// The frontier's tables, for the first migration of `state.db`.
-pub const SQL: &str = include_str!("frontier.sql");
-
 /// A crawl's number, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CrawlNumber(pub i64);

@@ -10,6 +10,7 @@ use super::pages::stored_url;
 use super::{CrawlNumber, FrontierRules};
 use crate::db::DbError;
 use crate::item;
+use crate::ledger;
 
 /// What [`next`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -245,7 +246,14 @@ fn hand_out(db: &Connection, crawl: CrawlNumber, page: i64) -> Result<FrontierPa
             };
             Ok((row.get::<_, String>(0)?, known))
         })?;
-    Ok(page.at(stored_url(&text)?))
+    let mut page = page.at(stored_url(&text)?);
+    let file = page.raw_stem.as_ref().map(|stem| format!("{stem}.json")).unwrap_or_default();
+    if ledger::is_raw_lost(db, page.url.as_str(), &file)? {
+        // "Not modified" would leave us without the page.
+        page.validators = Validators::default();
+        page.content_hash = None;
+    }
+    Ok(page)
 }
 
 /// A [`FrontierPage`] whose URL is still a text.

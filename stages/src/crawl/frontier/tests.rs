@@ -11,7 +11,8 @@ use super::*;
 
 fn database() -> Connection {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch(SQL).unwrap();
+    // With the ledger beside it, as it always is.
+    crate::state::SCHEMA.migrations.iter().for_each(|script| db.execute_batch(script).unwrap());
     db.pragma_update(None, "foreign_keys", true).unwrap();
     db
 }

@@ -5,8 +5,6 @@
 //! "Used" is counted in openings of the cache and not in time, so that a row
 //! is written at most once a run for being read.
 
-mod damage;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
 use super::{ModelInfo, check_vector};
-use crate::db::{self, DbError, Schema, Writer};
+use crate::db::{self, DbError, Schema, Writer, damage};
 
 /// The tables; see [`Schema::migrations`].
 const SCHEMA: Schema = Schema {

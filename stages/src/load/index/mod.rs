@@ -28,7 +28,7 @@ pub(super) use read::{EDGES, document, from_json};
 pub(super) use write::{link_target, vector_bytes};
 
 use super::{LoadDocument, LoadError, Outcome, Sink, StillCurrent};
-use crate::db::{self, DbError, Schema, Writer};
+use crate::db::{self, DbError, Schema, Writer, damage};
 use crate::failure::one_line;
 
 /// The index's name in the ledger.
@@ -65,6 +65,7 @@ pub struct Index {
     folder: PathBuf,
     path: PathBuf,
     model: Model,
+    set_aside: Option<PathBuf>,
 }
 
 impl Index {
@@ -72,10 +73,16 @@ impl Index {
     /// index in use belongs to another model and is not empty, this is one
     /// beside it. Only the process that owns `folder` may call this.
     ///
+    /// A file that is damaged, in whatever page, is set aside and the index
+    /// begun anew: all that was in it can be loaded again.
+    ///
     /// # Errors
-    /// The file cannot be opened, is damaged, or belongs to a newer docmill.
+    /// The file cannot be opened, or belongs to a newer docmill.
     pub fn open(folder: &Path, model: &Model) -> Result<Self, LoadError> {
         let current = place::current(folder)?;
+        let failed = |source: DbError| LoadError::Index { path: current.clone(), source };
+        let unsound = damage::is_unsound(&current).map_err(failed)?;
+        let set_aside = if unsound { Some(damage::put_aside(&current).map_err(failed)?) } else { None };
         let (path, connection) = match open_for(&current, model)? {
             Some(connection) => {
                 place::remove_others(folder, &current);
@@ -93,12 +100,17 @@ impl Index {
         };
         let writer =
             Writer::spawn(connection, "index").map_err(|source| LoadError::Place { path: path.clone(), source })?;
-        Ok(Self { writer, folder: folder.to_owned(), path, model: model.clone() })
+        Ok(Self { writer, folder: folder.to_owned(), path, model: model.clone(), set_aside })
     }
 
     /// The model that it was opened for.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Where a damaged file was put, if there was one.
+    pub fn set_aside(&self) -> Option<&Path> {
+        self.set_aside.as_deref()
     }
 
     /// The file.

@@ -199,13 +199,16 @@ fn one_fingerprint_with_two_dimensions_is_refused() {
 }
 
 #[test]
-fn no_index_is_no_error_and_a_damaged_one_is_named() {
+fn no_index_is_no_error_and_a_damaged_one_is_named_and_begun_anew() {
     let folder = tempfile::tempdir().unwrap();
     assert!(Reader::open(folder.path()).unwrap().is_none());
     fs::write(folder.path().join("index.db"), b"noise, and nothing but noise, ".repeat(500)).unwrap();
     let error = Reader::open(folder.path()).unwrap_err();
     assert!(crate::failure::chain(&error).contains("index.db"), "{error}");
-    assert!(Index::open(folder.path(), &model("f")).is_err());
+    let index = Index::open(folder.path(), &model("f")).unwrap();
+    let aside = index.set_aside().unwrap();
+    assert!(fs::read(aside).unwrap().starts_with(b"noise"), "nothing is thrown away");
+    assert_eq!(index.reader().unwrap().counts().unwrap(), Counts::default());
 }
 
 /// The writer's thread closes the file, and with it removes the log, when it

@@ -19,6 +19,9 @@ pub(crate) enum Signal {
     Interrupt,
     /// A service manager's way to ask for an end.
     Terminate,
+    /// The terminal was closed.
+    #[cfg(unix)]
+    Hangup,
     /// The end at once, as by a power cut.
     Kill,
 }
@@ -84,6 +87,8 @@ impl Running {
         let signal = match signal {
             Signal::Interrupt => rustix::process::Signal::INT,
             Signal::Terminate => rustix::process::Signal::TERM,
+            #[cfg(unix)]
+            Signal::Hangup => rustix::process::Signal::HUP,
             Signal::Kill => rustix::process::Signal::KILL,
         };
         // It may have ended by itself just now; the test sees that by its code.

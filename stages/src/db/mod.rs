@@ -5,6 +5,8 @@
 //! own, so one that fails leaves nothing behind and harms no neighbour; its
 //! answer is given only after the transaction around it was committed.
 
+pub(crate) mod damage;
+
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -34,6 +36,14 @@ pub enum DbError {
         /// What SQLite said.
         reason: String,
     },
+    /// The file is no sound database.
+    #[error("{} is damaged: {reason}; move it away with its -wal and -shm files, and the next run makes it anew out of what lies beside it", path.display())]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
     /// The file was written by a newer docmill.
     #[error("{path} has schema version {found}, this docmill knows up to {known}; use a newer docmill")]
     Newer {
@@ -58,9 +68,29 @@ pub enum DbError {
     Closed,
 }
 
+impl DbError {
+    /// The same; where it tells that the file at `path` is damaged, it says
+    /// so, and what to do.
+    pub fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Sql(error) if damage::is_damage_code(&error) => {
+                Self::Damaged { path: path.to_owned(), reason: error.to_string() }
+            }
+            error => error,
+        }
+    }
+
+    fn opening(path: &Path, error: rusqlite::Error) -> Self {
+        match Self::Sql(error).in_file(path) {
+            Self::Sql(error) => Self::Open { path: path.to_owned(), reason: error.to_string() },
+            error => error,
+        }
+    }
+}
+
 impl StageError for DbError {
     fn can_retry(&self) -> bool {
-        !matches!(self, Self::Newer { .. } | Self::Value(_))
+        !matches!(self, Self::Newer { .. } | Self::Value(_) | Self::Damaged { .. })
     }
 
     fn kind(&self) -> &'static str {
@@ -78,7 +108,7 @@ pub struct Schema {
 
 /// Opens (or makes) the database and migrates it forward.
 pub fn open(path: &Path, schema: Schema) -> Result<Connection, DbError> {
-    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| DbError::opening(path, error);
     let mut connection = Connection::open(path).map_err(failed)?;
     configure(&connection).map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
@@ -92,7 +122,7 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
     if !path.exists() {
         return Ok(None);
     }
-    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| DbError::opening(path, error);
     let opened = reading_beside_a_writer(path).or_else(|error| match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) if is_at_rest(path) => reading_at_rest(path),
         _ => Err(error),
@@ -153,7 +183,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(), DbError> {
-    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| DbError::opening(path, error);
     let known = schema.migrations.len();
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found = version(&transaction).map_err(failed)?;
@@ -168,9 +198,36 @@ fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(
 }
 
 /// Tells a write's caller how it ended, once the commit is known.
-type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Answer = Box<dyn FnOnce(Result<(), NotCommitted>) + Send>;
 /// Gets no connection where the transaction could not begin.
 type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+
+/// Why a transaction was not committed, for each write of it.
+#[derive(Debug, Clone)]
+struct NotCommitted {
+    reason: String,
+    damaged: Option<PathBuf>,
+}
+
+impl NotCommitted {
+    fn new(error: &rusqlite::Error, connection: &Connection) -> Self {
+        let damaged = damage::is_damage_code(error).then(|| file_of(connection));
+        Self { reason: error.to_string(), damaged }
+    }
+}
+
+impl From<NotCommitted> for DbError {
+    fn from(NotCommitted { reason, damaged }: NotCommitted) -> Self {
+        match damaged {
+            Some(path) => Self::Damaged { path, reason },
+            None => Self::NotCommitted(reason),
+        }
+    }
+}
+
+fn file_of(connection: &Connection) -> PathBuf {
+    connection.path().map(PathBuf::from).unwrap_or_default()
+}
 
 /// A handle to the thread that writes one database. Clones share the thread;
 /// it ends, with all waiting writes done, when the last of them is dropped.
@@ -239,17 +296,19 @@ impl Writer {
         R: FnOnce(Result<T, DbError>) + Send + 'static,
     {
         let write: Write = Box::new(move |connection| {
-            let result = connection.ok_or(DbError::Closed).and_then(|connection| in_savepoint(connection, write));
+            let result = connection.ok_or(DbError::Closed).and_then(|connection| {
+                in_savepoint(connection, write).map_err(|error| error.in_file(&file_of(connection)))
+            });
             Box::new(move |committed| reply(settle(result, committed)))
         });
         self.queue.send(write).map_err(|_| DbError::Closed)
     }
 }
 
-fn settle<T>(result: Result<T, DbError>, committed: Result<(), String>) -> Result<T, DbError> {
+fn settle<T>(result: Result<T, DbError>, committed: Result<(), NotCommitted>) -> Result<T, DbError> {
     match committed {
         Ok(()) => result,
-        Err(reason) => Err(DbError::NotCommitted(reason)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -280,7 +339,7 @@ fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
         {
             log::error!("cannot roll back: {error}");
         }
-        let committed = committed.map_err(|error| error.to_string());
+        let committed = committed.map_err(|error| NotCommitted::new(&error, connection));
         for answer in answers {
             answer(committed.clone());
         }
