@@ -65,9 +65,10 @@ pub struct Retry {
 
 impl Retry {
     /// The verdict on an item whose stage call failed, after
-    /// `attempts_before` that had failed earlier.
+    /// `attempts_before` that had failed earlier. An outage burns no attempt,
+    /// so nothing counts up: it gets the longest pause from the first on.
     pub(crate) fn failed(&self, stage: Stage, failure: Failure, attempts_before: u32) -> Verdict {
-        let delay = self.backoff.delay(attempts_before);
+        let delay = self.backoff.delay(if failure.outage { u32::MAX } else { attempts_before });
         let not_before_ms = now_ms().saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
         let attempt = Attempt { attempts_max: self.attempts_max, not_before_ms };
         Verdict::Failed { stage: stage.name().to_owned(), failure, attempt }
@@ -101,6 +102,20 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_pauses_as_long_as_ever() {
+        let backoff = Backoff::try_new(Duration::from_secs(1), Duration::from_secs(60)).unwrap();
+        let retry = Retry { attempts_max: 3, backoff };
+        let pause_ms = |outage| {
+            let failure = Failure { outage, ..Failure::transient("down", "down") };
+            match retry.failed(Stage::Embedder, failure, 0) {
+                Verdict::Failed { attempt, .. } => attempt.not_before_ms - now_ms(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(pause_ms(false) <= 1_000 && pause_ms(true) > 20_000);
+    }
 
     #[test]
     fn a_backoff_grows_to_its_bound_and_has_jitter() {

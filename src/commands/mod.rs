@@ -5,6 +5,7 @@ mod digest;
 mod model;
 mod run;
 mod search;
+mod service;
 mod setup;
 mod show;
 mod status;

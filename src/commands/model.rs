@@ -1,4 +1,4 @@
-//! The embedding model, fetched on first use.
+//! The embedding model: fetched on first use, or a service's.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -8,34 +8,73 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use docmill_stages::chunk::tokens::{HuggingFaceCounter, TokenCounter};
 use docmill_stages::embed::local::{LocalProvider, Precision};
 use docmill_stages::embed::models::{self, ModelError, ModelRequest, Progress as Fetch};
+use docmill_stages::embed::prefixed::Prefixes;
 use docmill_stages::embed::{ModelInfo, Provider};
 use docmill_stages::failure::one_line;
 
-use super::Refusal;
+use super::{Refusal, service};
 use crate::exit::Exit;
 use crate::progress::{Download, Progress};
-use crate::settings::{Settings, check_dimension};
+use crate::settings::{EmbeddingProvider, Settings, check_dimension};
 
 /// The model that the settings name, ready to be opened.
 pub(super) struct Model {
     pub(super) provider: Arc<dyn Provider>,
-    /// Its `tokenizer.json`.
-    tokenizer: PathBuf,
+    tokens: Tokens,
+}
+
+/// What counts the model's tokens.
+pub(super) enum Tokens {
+    /// Its `tokenizer.json`, read when there is something to count.
+    File(PathBuf),
+    /// A counter that is there.
+    Counter(Arc<dyn TokenCounter>),
 }
 
 impl Model {
-    /// Counts tokens as the model does.
+    /// Counts tokens as the model does, or as nearly as is known.
     pub(super) fn token_counter(&self) -> Result<Arc<dyn TokenCounter>, Refusal> {
+        let file = match &self.tokens {
+            Tokens::Counter(counter) => return Ok(Arc::clone(counter)),
+            Tokens::File(file) => file,
+        };
         let unavailable = |error: &dyn std::error::Error| Refusal::new(Exit::Unavailable, error);
-        let tokenizer = std::fs::read(&self.tokenizer).map_err(|error| unavailable(&error))?;
+        let tokenizer = std::fs::read(file).map_err(|error| unavailable(&error))?;
         let counter = HuggingFaceCounter::from_bytes(&tokenizer).map_err(|error| unavailable(&error))?;
         Ok(Arc::new(counter))
     }
+
+    /// The same model with the settings' words in front of its texts.
+    fn with_prefixes(self, settings: &Settings) -> Result<Self, Refusal> {
+        let embed = &settings.embed;
+        let prefixes = Prefixes { question: embed.query_prefix.clone(), passage: embed.passage_prefix.clone() };
+        if prefixes == Prefixes::default() {
+            return Ok(self);
+        }
+        let tokens = self.token_counter()?;
+        let provider = prefixes.around(self.provider, tokens.as_ref());
+        let provider = provider.map_err(|error| Refusal::new(Exit::Settings, &error))?;
+        Ok(Self { provider, tokens: Tokens::Counter(tokens) })
+    }
 }
 
-/// Finds or fetches the model that the settings name, and loads what all of
-/// its sessions share. `cancelled` ends a fetch.
+/// The model that the settings name: found or fetched, or asked for. Loads
+/// what all of its sessions share. `cancelled` ends a fetch.
 pub(super) fn load(settings: &Settings, progress: &Progress, cancelled: &Arc<AtomicBool>) -> Result<Model, Refusal> {
+    let model = match settings.embed.provider {
+        EmbeddingProvider::Local => load_local(settings, progress, cancelled)?,
+        EmbeddingProvider::OpenAi | EmbeddingProvider::Ollama => {
+            let (provider, tokens) = service::connect(settings, cancelled)?;
+            Model { provider: Arc::new(provider), tokens: Tokens::Counter(tokens) }
+        }
+    };
+    let ModelInfo { name, dimension, .. } = model.provider.info();
+    check_dimension(settings.embed.dimension, name, *dimension)
+        .map_err(|problem| Refusal::said(Exit::Settings, problem.to_string()))?;
+    model.with_prefixes(settings)
+}
+
+fn load_local(settings: &Settings, progress: &Progress, cancelled: &Arc<AtomicBool>) -> Result<Model, Refusal> {
     let embed = &settings.embed;
     let request = ModelRequest {
         runtime_library: embed.runtime_library.clone(),
@@ -48,10 +87,7 @@ pub(super) fn load(settings: &Settings, progress: &Progress, cancelled: &Arc<Ato
     let files = models::acquire(&request, &show).map_err(|error| refusal(&error, cancelled))?;
     drop(download);
     let provider = LocalProvider::load(&files, Precision::Fp32)?;
-    let ModelInfo { name, dimension, .. } = provider.info();
-    check_dimension(embed.dimension, name, *dimension)
-        .map_err(|problem| Refusal::said(Exit::Settings, problem.to_string()))?;
-    Ok(Model { provider: Arc::new(provider), tokenizer: files.tokenizer.path })
+    Ok(Model { provider: Arc::new(provider), tokens: Tokens::File(files.tokenizer.path) })
 }
 
 fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {

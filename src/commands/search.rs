@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use docmill_stages::embed::{Embedder, Purpose};
-use docmill_stages::failure::chain;
+use docmill_stages::failure::{chain, one_line};
 use docmill_stages::load::index::Reader;
 use docmill_stages::load::search::{Answer, Marker, SnippetMaker};
 
@@ -82,11 +82,11 @@ async fn question_vector(embedder: &mut dyn Embedder, question: &str) -> Option<
     while !question.is_empty() {
         match embedder.embed(&[question], Purpose::Question).await {
             Ok(vectors) => return vectors.into_iter().next(),
-            Err(error) if question.len() < 64 => {
-                log::warn!("{}: searching by words only", chain(&error));
+            Err(error) if question.len() < 64 || !error.is_too_long() => {
+                log::warn!("{}: searching by words only", one_line(&chain(&error), 1_000));
                 return None;
             }
-            Err(_) => question = &question[..question.floor_char_boundary(question.len() / 2)],
+            Err(_too_long) => question = &question[..question.floor_char_boundary(question.len() / 2)],
         }
     }
     None

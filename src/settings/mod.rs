@@ -104,6 +104,7 @@ pub fn load_from(
 
     let typed = Typed::read(&mut collector);
     read_later(&mut collector);
+    rules::check_key(&mut collector);
     if let Some(typed) = &typed {
         rules::check(typed, &mut collector);
     }
@@ -158,13 +159,17 @@ impl Typed {
         let model_cache_dir = chosen
             .or_else(|| user_cache_dir(environment).map(|folder| folder.join("docmill")))
             .unwrap_or_else(|| self.storage.data_dir.join(".models"));
+        let mut embed = self.embed;
+        if embed.model.is_empty() {
+            embed.model = embed.provider.default_model().to_owned();
+        }
         Settings {
-            actors: Actors::resolve(&self.actors, cores),
+            actors: Actors::resolve(&self.actors, cores, embed.provider),
             model_cache_dir,
             crawl: self.crawl,
             process: self.process,
             chunk: self.chunk,
-            embed: self.embed,
+            embed,
             storage: self.storage,
             pipeline: self.pipeline,
             log: self.log,
@@ -200,15 +205,17 @@ fn read_later(collector: &mut Collector<'_>) {
     });
 }
 
-/// Shows what the machine decided in place of what was left open.
+/// Shows what was decided in place of what was left open.
 fn show_resolved(settings: &Settings, entries: &mut [Entry]) {
     let counts = settings.actors.by_name().map(|(name, count)| (name, count.to_string()));
     let folder = ("MODEL_CACHE_DIR", settings.model_cache_dir.display().to_string());
-    for (name, shown) in counts.into_iter().chain([folder]) {
+    let model = ("EMBEDDING_MODEL", settings.embed.model.clone());
+    for (name, shown) in counts.into_iter().chain([folder, model]) {
         let open = entries.iter_mut().find(|entry| entry.row.name == name && entry.origin == Origin::Default);
         if let Some(entry) = open {
             entry.shown = docmill_stages::failure::one_line(&shown, 4_096);
-            entry.origin = Origin::Machine;
+            // The provider decides on the model, and nothing of the machine.
+            entry.origin = if name == "EMBEDDING_MODEL" { Origin::Default } else { Origin::Machine };
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use url::Url;
+
 /// What stands in place of a secret.
 pub const MASK: &str = "********";
 
@@ -30,6 +32,29 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
+    }
+}
+
+/// A service's address, which may hold a user and a password: `Debug` hides
+/// them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServiceUrl(Url);
+
+impl ServiceUrl {
+    /// Wraps `url`.
+    pub fn new(url: Url) -> Self {
+        Self(url)
+    }
+
+    /// The address itself, for requests.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ServiceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&mask_credentials(self.0.as_str()))
     }
 }
 
@@ -63,6 +88,9 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)).matches("hunter2").count(), 0);
         assert_eq!(secret.expose(), "hunter2");
+        let url = ServiceUrl::new(Url::parse("https://me:hunter2@a.example/v1").unwrap());
+        assert_eq!(format!("{url:?}"), "https://********@a.example/v1");
+        assert_eq!(url.expose().password(), Some("hunter2"));
     }
 
     #[test]

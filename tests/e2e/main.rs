@@ -29,5 +29,6 @@ mod hangs;
 mod live;
 mod mending;
 mod pressure;
+mod providers;
 mod search;
 mod watch;

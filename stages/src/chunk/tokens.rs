@@ -128,6 +128,15 @@ impl OpenAiCounter {
         let bpe = tiktoken_rs::bpe_for_tokenizer(tokenizer).map_err(|_| unknown())?;
         Ok(Self { bpe, id: format!("tiktoken:{tokenizer:?}") })
     }
+
+    /// For models whose own tokenizer is not at hand. Other vocabularies count
+    /// up to twice as many tokens for prose and code: leave room for that.
+    ///
+    /// # Errors
+    /// If tiktoken lacks its own vocabulary.
+    pub fn estimate() -> Result<Self, TokensError> {
+        Self::for_model("text-embedding-3-small")
+    }
 }
 
 impl TokenCounter for OpenAiCounter {

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use super::service::{ServiceError, ServiceErrorKind};
 use crate::failure::StageError;
 
 /// An error of the embed stage.
@@ -72,13 +73,31 @@ pub enum EmbedError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A service gave no vectors.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl EmbedError {
+    /// Whether a shorter text would do.
+    pub fn is_too_long(&self) -> bool {
+        match self {
+            Self::TooLong { .. } => true,
+            Self::Service(error) => error.kind == ServiceErrorKind::TooLong,
+            _ => false,
+        }
+    }
 }
 
 impl StageError for EmbedError {
     fn can_retry(&self) -> bool {
         // The runtime fails for want of memory, too. All else is decided by
         // the text and the model, and ends alike the next time.
-        matches!(self, Self::Inference { .. })
+        match self {
+            Self::Inference { .. } => true,
+            Self::Service(error) => error.can_retry(),
+            _ => false,
+        }
     }
 
     fn kind(&self) -> &'static str {
@@ -90,7 +109,12 @@ impl StageError for EmbedError {
             Self::Runtime { .. } => "runtime",
             Self::Inference { .. } => "inference",
             Self::Count { .. } | Self::Vector { .. } => "bad_vector",
+            Self::Service(error) => error.kind(),
         }
+    }
+
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Service(error) if error.is_outage())
     }
 }
 

@@ -3,14 +3,17 @@
 //! A [`Provider`] describes a model and opens [`Embedder`]s, one for each
 //! thread that embeds. The local provider ([`local`]) runs one text at a time,
 //! so that a vector is a function of its text and the model alone, whatever
-//! its neighbours, the batch size or the number of threads. A text over the
-//! model's window is an error and never cut. [`models`] brings a model's files
-//! to this machine; [`cache`] keeps vectors between runs.
+//! its neighbours, the batch size or the number of threads; [`service`] asks
+//! one on the network. A text over the model's window is an error and never
+//! cut. [`models`] brings a model's files to this machine; [`cache`] keeps
+//! vectors between runs; [`prefixed`] puts words in front of texts.
 
 pub mod cache;
 mod error;
 pub mod local;
 pub mod models;
+pub mod prefixed;
+pub mod service;
 
 use std::num::NonZeroUsize;
 

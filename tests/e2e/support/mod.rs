@@ -3,6 +3,7 @@
 
 pub(crate) mod book;
 pub(crate) mod data;
+pub(crate) mod embedding_service;
 pub(crate) mod model;
 pub(crate) mod program;
 pub(crate) mod random;

@@ -26,12 +26,16 @@ pub(crate) struct Server {
     acceptor: Option<JoinHandle<()>>,
 }
 
+/// Makes an answer of a request.
+type Handler = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
+
 /// What the connections of one server share.
 #[derive(Default)]
 struct Shared {
     stopped: AtomicBool,
     pages: Mutex<BTreeMap<String, VecDeque<Answer>>>,
     folder: Mutex<Option<PathBuf>>,
+    handler: Mutex<Option<Handler>>,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -45,6 +49,13 @@ impl Server {
     pub(crate) fn of_folder(root: impl Into<PathBuf>) -> Self {
         let server = Self::start();
         *lock(&server.shared.folder) = Some(root.into());
+        server
+    }
+
+    /// Starts one whose answers are made when they are asked for.
+    pub(crate) fn of_handler(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let server = Self::start();
+        *lock(&server.shared.handler) = Some(Arc::new(handler));
         server
     }
 
@@ -132,6 +143,10 @@ impl Shared {
             return answer.unwrap_or_else(|| Answer::status(404));
         }
         drop(pages);
+        let handler = lock(&self.handler).clone();
+        if let Some(handler) = handler {
+            return handler(request);
+        }
         let root = lock(&self.folder).clone();
         root.and_then(|root| folder::answer(&root, &request.path)).unwrap_or_else(|| Answer::status(404))
     }

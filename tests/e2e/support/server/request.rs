@@ -5,6 +5,8 @@ use std::time::Instant;
 
 /// Lines and headers of a request at most.
 const LINES_MAX: usize = 100;
+/// Bytes of a request's body at most.
+const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// What somebody asked for.
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
+    /// What came behind the headers.
+    pub(crate) body: Vec<u8>,
     /// When it came.
     pub(crate) at: Instant,
 }
@@ -50,11 +54,15 @@ impl Request {
             let (name, value) = line.split_once(':')?;
             Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
         };
-        Ok(Some(Self {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            headers: lines.iter().skip(1).filter_map(header).collect(),
-            at: Instant::now(),
-        }))
+        let (method, path) = (method.to_owned(), path.to_owned());
+        let headers = lines.iter().skip(1).filter_map(header).collect();
+        let mut request = Self { method, path, headers, body: Vec::new(), at: Instant::now() };
+        let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        if length > BODY_BYTES_MAX {
+            return Err(io::Error::other("too large a body"));
+        }
+        request.body.resize(length, 0);
+        reader.read_exact(&mut request.body)?;
+        Ok(Some(request))
     }
 }

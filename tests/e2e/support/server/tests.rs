@@ -133,3 +133,14 @@ fn a_folder_is_served_and_nothing_beside_it() {
         assert!(text(&server, path, "").starts_with("HTTP/1.1 404 "), "{path}");
     }
 }
+
+#[test]
+fn a_handler_sees_the_body() {
+    let server = Server::of_handler(|request| Answer::body("text/plain", [b"got ", request.body.as_slice()].concat()));
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\ngot body"), "{answer}");
+}
