@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use docmill_stages::embed::local::Precision;
+
 use super::parse::{self, Parsed};
 use super::row::settings;
 
@@ -24,6 +26,10 @@ settings! {
         model: String = "EMBEDDING_MODEL", "all-MiniLM-L6-v2", "", parse::text;
         /// The vectors' length; checked against the model's; empty: the model's
         dimension: Option<usize> = "EMBEDDING_DIMENSION", "", "", parse::count_or_open::<1, 65_536>;
+        /// Tokens that the model takes at most; empty: as its files say
+        window: Option<NonZeroUsize> = "EMBEDDING_WINDOW", "", "tokens", parse::positive_or_open::<1_000_000>;
+        /// In how many bits a local model calculates: fp32 or int8, which is faster and almost as exact
+        precision: Precision = "EMBEDDING_PRECISION", "fp32", "", precision;
         /// Chunks in one message to an embedder
         batch_size: NonZeroUsize = "EMBEDDING_BATCH_SIZE", "32", "chunks", parse::positive::<4_096>;
         /// Size of the cache of vectors on disk; 0: no cache
@@ -35,6 +41,10 @@ settings! {
         /// ONNX Runtime's shared library; empty: fetched with the model
         runtime_library: Option<PathBuf> = "ORT_DYLIB_PATH", "", "", parse::path_or_open;
     }
+}
+
+fn precision(text: &str) -> Parsed<Precision> {
+    parse::choice(text, &[("fp32", Precision::Fp32), ("int8", Precision::Int8)])
 }
 
 fn provider(text: &str) -> Parsed<EmbeddingProvider> {
