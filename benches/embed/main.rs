@@ -20,6 +20,7 @@
 //! brings PyTorch.
 
 mod docmill;
+mod memory;
 mod report;
 mod rival;
 mod texts;
@@ -63,6 +64,9 @@ struct Flags {
     /// Only measure the model's activations on the chunks, and write the table that int8 needs
     #[arg(long, value_name = "FILE")]
     measure_activations: Option<PathBuf>,
+    /// Only open a session a core and print the process's memory
+    #[arg(long, hide = true, value_name = "PRECISION")]
+    memory_of: Option<String>,
     /// Cargo says so
     #[arg(long, hide = true)]
     bench: bool,
@@ -74,6 +78,9 @@ fn main() -> Result<()> {
     let mut request = ModelRequest::new(&flags.model, &cache);
     request.runtime_library = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
     let files = models::acquire(&request, &|step| eprintln!("{step:?}"))?;
+    if let Some(precision) = &flags.memory_of {
+        return memory::show(&files, precision);
+    }
     let fp32 = LocalProvider::load(&files, LocalOptions::default())?;
     let texts = texts::chunks(&flags.pages, &files.tokenizer.path, &fp32, flags.chunks)?;
     if let Some(path) = &flags.measure_activations {
@@ -115,9 +122,12 @@ fn compare(
     let tokens = texts.iter().map(|text| word_pieces.count(text)).sum::<std::result::Result<usize, _>>()?;
     let int8 = LocalProvider::load(files, LocalOptions { precision: Precision::Int8, window: None })?;
     let (mut fp32, mut int8) = (Sessions::open(fp32)?, Sessions::open(&int8)?);
-    let mut sides = vec![Side::new("docmill fp32"), Side::new("docmill int8")];
+    let mut sides = vec![
+        Side::new("docmill fp32", memory::of(&flags.model, "fp32")),
+        Side::new("docmill int8", memory::of(&flags.model, "int8")),
+    ];
     if rival.is_some() {
-        sides.push(Side::new("sentence-transformers"));
+        sides.push(Side::new("sentence-transformers", None));
     }
     for round in 0..flags.rounds.max(2) {
         eprintln!("round {}", round + 1);
@@ -125,6 +135,7 @@ fn compare(
         sides[1].add(int8.embed(texts)?);
         if let Some(rival) = &mut rival {
             sides[2].add(rival.embed()?);
+            sides[2].memory = rival.memory();
         }
     }
     Ok(Report { chunks: texts.len(), tokens, cores: docmill::cores(), sides })

@@ -13,6 +13,8 @@ pub(crate) struct Round {
 /// A side with its rounds.
 pub(crate) struct Side {
     name: &'static str,
+    /// The most that its process held, in MiB, where the system says.
+    pub(crate) memory: Option<u64>,
     seconds: Vec<f64>,
     /// Of the first round.
     vectors: Vec<Vec<f32>>,
@@ -21,8 +23,8 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, seconds: Vec::new(), vectors: Vec::new(), is_steady: true }
+    pub(crate) fn new(name: &'static str, memory: Option<u64>) -> Self {
+        Self { name, memory, seconds: Vec::new(), vectors: Vec::new(), is_steady: true }
     }
 
     pub(crate) fn add(&mut self, round: Round) {
@@ -88,6 +90,7 @@ impl Report {
                 "tokens_per_second": self.tokens as f64 / side.median_seconds(),
                 "ratio_to_sentence_transformers": ratio,
                 "same_bits_each_round": side.is_steady,
+                "peak_memory_mib": side.memory,
             })
         });
         let sides: Vec<Value> = sides.collect();
@@ -108,13 +111,18 @@ impl fmt::Display for Report {
             "\n{} chunks, {} tokens, {} cores; medians of {rounds} rounds\n",
             self.chunks, self.tokens, self.cores
         )?;
-        writeln!(out, "{:22} {:>10} {:>10} {:>7}  same bits each round", "", "chunks/s", "tokens/s", "ratio")?;
+        writeln!(
+            out,
+            "{:22} {:>10} {:>10} {:>7} {:>9}  same bits each round",
+            "", "chunks/s", "tokens/s", "ratio", "peak MiB"
+        )?;
         for side in &self.sides {
             let (speed, ratio) = self.speed(side);
             let tokens = self.tokens as f64 / side.median_seconds();
             let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+            let memory = side.memory.map_or_else(|| "-".to_owned(), |memory| memory.to_string());
             let steady = if side.is_steady { "yes" } else { "no" };
-            writeln!(out, "{:22} {speed:>10.1} {tokens:>10.0} {ratio:>7}  {steady}", side.name)?;
+            writeln!(out, "{:22} {speed:>10.1} {tokens:>10.0} {ratio:>7} {memory:>9}  {steady}", side.name)?;
         }
         writeln!(out, "\n{:40} {:>9} {:>9}", "cosine", "mean", "min")?;
         for (pair, mean, min) in self.pairs() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::report::Round;
-use crate::{Result, docmill};
+use crate::{Result, docmill, memory};
 
 const SCRIPT: &str = include_str!("sentence_transformers_side.py");
 /// Texts in one batch: what sentence-transformers takes by default.
@@ -79,6 +79,11 @@ impl Rival {
         let (words, _none) = bytes.as_chunks();
         let numbers: Vec<f32> = words.iter().map(|&word| f32::from_le_bytes(word)).collect();
         Ok(Round { seconds, vectors: numbers.chunks_exact(dimension.max(1)).map(<[f32]>::to_vec).collect() })
+    }
+
+    /// The most that the process has held so far, in MiB.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        memory::peak(&self.child.id().to_string())
     }
 
     fn answer(&mut self) -> Result<String> {

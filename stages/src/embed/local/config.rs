@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::super::EmbedError;
+use super::super::models::ModelFiles;
 use super::sentence::{self, Pooling, Prompts};
 
 /// Largest JSON description that is read, in bytes.
@@ -87,6 +88,15 @@ fn default_epsilon() -> f32 {
 }
 
 impl ModelConfig {
+    /// What the model's files say. `window` is `EMBEDDING_WINDOW`.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::read`].
+    pub(super) fn of(files: &ModelFiles, window: Option<NonZeroUsize>) -> Result<Self, EmbedError> {
+        let path = files.config.as_ref().map_or_else(|| files.folder().join("config.json"), |file| file.path.clone());
+        Self::read(&path, Windows { wanted: window, known: files.window })
+    }
+
     /// Reads `config.json` and what lies beside it. A model that is known by
     /// its weights needs no files for pooling and window.
     ///
@@ -159,8 +169,57 @@ fn check_architecture(path: &Path, file: &ConfigFile) -> Result<(), EmbedError> 
     Ok(())
 }
 
+#[derive(Deserialize)]
+struct PositionsFile {
+    #[serde(default)]
+    max_position_embeddings: Option<usize>,
+    #[serde(default)]
+    model_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TokenizerFile {
+    /// Some writers put a number there that no integer holds, for "no bound".
+    #[serde(default)]
+    model_max_length: Option<f64>,
+}
+
+/// The window of an ONNX model, which its graph does not say: what is
+/// `wanted`, else what the sentence model was made with, else what tokenizer
+/// and network take.
+///
+/// # Errors
+/// Where nothing says it.
+pub(super) fn onnx_window(folder: &Path, wanted: Option<NonZeroUsize>) -> Result<NonZeroUsize, EmbedError> {
+    let positions = match read_if_there::<PositionsFile>(&folder.join("config.json"))? {
+        None => None,
+        // These count their positions from 2 on.
+        Some(file) if file.model_type.as_deref().is_some_and(|kind| kind.contains("roberta") || kind == "mpnet") => {
+            file.max_position_embeddings.map(|positions| positions.saturating_sub(2))
+        }
+        Some(file) => file.max_position_embeddings,
+    };
+    let positions = positions.filter(|positions| (1..=POSITIONS_MAX).contains(positions));
+    if let (Some(wanted), Some(positions)) = (wanted, positions)
+        && wanted.get() > positions
+    {
+        return Err(EmbedError::WindowTooLarge { wanted, positions });
+    }
+    let tokenizer = read_if_there::<TokenizerFile>(&folder.join("tokenizer_config.json"))?;
+    let tokenizer = tokenizer.and_then(|file| file.model_max_length).map(|length| length as usize);
+    let bounds = [sentence::read_window(folder)?.or(tokenizer), positions];
+    let said = bounds.into_iter().flatten().filter(|bound| (1..=POSITIONS_MAX).contains(bound)).min();
+    let window = wanted.or(said.and_then(NonZeroUsize::new));
+    window.ok_or_else(|| EmbedError::WindowUnknown { folder: folder.to_owned() })
+}
+
+/// The value of a JSON file, if there is one.
+pub(super) fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EmbedError> {
+    if path.exists() { read_json(path).map(Some) } else { Ok(None) }
+}
+
 /// The value of a JSON file of at most a MiB.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EmbedError> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EmbedError> {
     let bytes = read_bounded(path, FILE_BYTES_MAX)?;
     serde_json::from_slice(&bytes).map_err(|error| EmbedError::ModelFile {
         path: path.to_owned(),

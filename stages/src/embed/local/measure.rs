@@ -8,7 +8,7 @@ use super::super::EmbedError;
 use super::super::models::ModelFiles;
 use super::activations::{Activations, LayerActivations, OUTLIERS};
 use super::bert::{self, INPUT, normalised_before, widened};
-use super::config::{ModelConfig, Windows};
+use super::config::ModelConfig;
 use super::runtime;
 use super::table::TokenTable;
 use super::weights::Weights;
@@ -21,7 +21,7 @@ use super::word_pieces::WordPieces;
 /// Where the model cannot be loaded or fails.
 pub fn measure_activations(files: &ModelFiles, texts: &[&str]) -> Result<Activations, EmbedError> {
     let environment = runtime::load(&files.runtime.path)?;
-    let config = ModelConfig::read(&files.config.path, Windows { wanted: None, known: files.window })?;
+    let config = ModelConfig::of(files, None)?;
     let word_pieces = WordPieces::load(&files.tokenizer.path)?;
     let weights = Weights::open(&files.weights.path)?;
     let table = TokenTable::read(&weights, &config)?;

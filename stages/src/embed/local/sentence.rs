@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::super::{EmbedError, Purpose};
-use super::config::read_json;
+use super::config::read_if_there;
 
 /// How the tokens' vectors become the text's. It is normalised afterwards,
 /// whether the folder has a `Normalize` module or not: the index compares
@@ -176,8 +176,4 @@ pub(super) fn read_prompts(folder: &Path) -> Result<Prompts, EmbedError> {
         question: find(&["query"]).unwrap_or_default(),
         passage: find(&["document", "passage", "corpus"]).unwrap_or_default(),
     })
-}
-
-fn read_if_there<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, EmbedError> {
-    if path.exists() { read_json(path).map(Some) } else { Ok(None) }
 }

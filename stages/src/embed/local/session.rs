@@ -10,6 +10,7 @@ use ort::value::TensorRef;
 
 use super::super::{EmbedError, Embedder, Purpose, check_vectors};
 use super::bert::{INPUT, OUTPUT};
+use super::onnx::OnnxSession;
 use super::sentence::Prompts;
 use super::table::TokenTable;
 use super::word_pieces::WordPieces;
@@ -49,7 +50,7 @@ impl Reader {
     }
 
     /// The ids of the text's tokens, the prompt's and special ones included.
-    fn ids(&self, index: usize, text: &str, purpose: Purpose) -> Result<Vec<u32>, EmbedError> {
+    pub(super) fn ids(&self, index: usize, text: &str, purpose: Purpose) -> Result<Vec<u32>, EmbedError> {
         let prompt = self.prompts.of(purpose);
         let ids = if prompt.is_empty() {
             self.word_pieces.ids(text)
@@ -68,21 +69,20 @@ impl Reader {
     }
 }
 
-/// A session with what it shares with the others.
-pub(super) struct LocalEmbedder {
+/// A session of docmill's own graph, with the table that it shares.
+pub(super) struct BertSession {
     session: Session,
-    reader: Reader,
     table: Arc<TokenTable>,
     /// The tokens' vectors of the text at hand; kept for its space.
     rows: Vec<f32>,
 }
 
-impl LocalEmbedder {
-    pub(super) fn new(session: Session, reader: Reader, table: Arc<TokenTable>) -> Self {
-        Self { session, reader, table, rows: Vec::new() }
+impl BertSession {
+    pub(super) fn new(session: Session, table: Arc<TokenTable>) -> Self {
+        Self { session, table, rows: Vec::new() }
     }
 
-    fn embed_one(&mut self, ids: &[u32]) -> Result<Vec<f32>, EmbedError> {
+    fn run(&mut self, ids: &[u32]) -> Result<Vec<f32>, EmbedError> {
         self.table.look_up(ids, &mut self.rows)?;
         let rows = TensorRef::from_array_view(([1, ids.len(), self.table.hidden()], self.rows.as_slice()))?;
         let outputs = self.session.run(ort::inputs![INPUT => rows])?;
@@ -90,14 +90,36 @@ impl LocalEmbedder {
         let (_, vector) = output.try_extract_tensor::<f32>()?;
         Ok(vector.to_vec())
     }
+}
+
+/// An open session of a network: from a text's tokens to its vector.
+pub(super) enum Network {
+    Bert(BertSession),
+    Onnx(OnnxSession),
+}
+
+/// A network with what makes tokens for it.
+pub(super) struct LocalEmbedder {
+    network: Network,
+    reader: Reader,
+    dimension: usize,
+}
+
+impl LocalEmbedder {
+    pub(super) fn new(network: Network, reader: Reader, dimension: usize) -> Self {
+        Self { network, reader, dimension }
+    }
 
     fn embed_all(&mut self, texts: &[&str], purpose: Purpose) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut vectors = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
             let ids = self.reader.ids(index, text, purpose)?;
-            vectors.push(self.embed_one(&ids)?);
+            vectors.push(match &mut self.network {
+                Network::Bert(session) => session.run(&ids)?,
+                Network::Onnx(session) => session.run(&ids)?,
+            });
         }
-        check_vectors(&vectors, texts.len(), self.table.hidden())?;
+        check_vectors(&vectors, texts.len(), self.dimension)?;
         Ok(vectors)
     }
 }

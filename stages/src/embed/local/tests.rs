@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::testing::embed_now;
 use super::super::testing::{cache_folder, model_files, provider};
 use super::super::{EmbedError, Embedder, Provider as _};
+use super::config::Windows;
 use super::*;
 
 fn embed(embedder: &mut dyn Embedder, text: &str) -> Vec<f32> {
@@ -134,7 +135,7 @@ fn the_fingerprint_names_all_that_changes_a_vector() {
     for part in [
         &files.weights.sha256,
         &files.tokenizer.sha256,
-        &files.config.sha256,
+        &files.config.as_ref().unwrap().sha256,
         &files.runtime.sha256,
         "fp32",
         "window=256",
@@ -161,7 +162,7 @@ fn a_library_that_is_none_is_an_error_that_says_what_to_do() {
 fn own_folder(files: &ModelFiles) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(cache_folder()).unwrap();
     let path = folder.path().to_owned();
-    std::fs::copy(&files.config.path, path.join("config.json")).unwrap();
+    std::fs::copy(&files.config.as_ref().unwrap().path, path.join("config.json")).unwrap();
     std::fs::create_dir(path.join("1_Pooling")).unwrap();
     let pooling = r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}"#;
     std::fs::write(path.join("1_Pooling/config.json"), pooling).unwrap();
