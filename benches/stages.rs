@@ -1,7 +1,7 @@
 //! Where the CPU seconds go: each stage on its own, in one thread, over real
 //! documentation (the Rust book), with the settings' defaults.
 //!
-//! Run: `cargo bench --bench stages -- [--pages N]`
+//! Run: `cargo bench --bench stages -- [--pages N] [--precision fp32|int8]`
 
 #[allow(
     dead_code,
@@ -25,7 +25,7 @@ use docmill_stages::crawl::options::CrawlOptions;
 use docmill_stages::crawl::page::read_page;
 use docmill_stages::crawl::raw::{RawPage, raw_file, raw_file_name, raw_item};
 use docmill_stages::crawl::url::{NormalUrl, UrlRules};
-use docmill_stages::embed::local::{LocalProvider, Precision};
+use docmill_stages::embed::local::{LocalOptions, LocalProvider, Precision};
 use docmill_stages::embed::models::{self, DEFAULT_MODEL, ModelFiles, ModelRequest};
 use docmill_stages::embed::{Provider as _, Purpose};
 use docmill_stages::item::{Document, EmbeddedDocument, KEY_LEN, RawItem, file_stem, key_of_url};
@@ -53,11 +53,19 @@ fn main() -> Result<()> {
     let bytes: usize = items.iter().map(|item| item.html_content.as_ref().map_or(0, String::len)).sum();
     let documents = table.row("process", || clean(&items))?;
     let mut embedded = table.row("chunk", || cut(&documents, &files))?;
-    let provider = LocalProvider::load(&files, Precision::Fp32)?;
+    let provider = LocalProvider::load(&files, LocalOptions { precision: precision()?, ..LocalOptions::default() })?;
     let chunks: usize = embedded.iter().map(|document| document.chunks.len()).sum();
-    table.row("embed (fp32)", || runtime.block_on(embed(&provider, &mut embedded)))?;
+    table.row("embed", || runtime.block_on(embed(&provider, &mut embedded)))?;
     table.row("load (files, index)", || runtime.block_on(load(&provider, embedded, &store, data.path())))?;
     table.finish(name, bytes, chunks)
+}
+
+fn precision() -> Result<Precision> {
+    match flag("--precision", "fp32".to_owned())?.as_str() {
+        "fp32" => Ok(Precision::Fp32),
+        "int8" => Ok(Precision::Int8),
+        other => Err(format!("--precision {other}: expected fp32 or int8").into()),
+    }
 }
 
 const COLUMNS: &[&str] = &["wall s", "cpu s", "cpu share %", "pages/s", "MB/s"];

@@ -71,7 +71,8 @@ impl From<LoadError> for Refusal {
 
 impl From<EmbedError> for Refusal {
     fn from(error: EmbedError) -> Self {
-        Self::new(Exit::Unavailable, &error)
+        let exit = if error.is_setting() { Exit::Settings } else { Exit::Unavailable };
+        Self::new(exit, &error)
     }
 }
 

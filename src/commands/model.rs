@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use docmill_stages::chunk::tokens::{HuggingFaceCounter, TokenCounter};
-use docmill_stages::embed::local::{LocalProvider, Precision};
+use docmill_stages::embed::local::{LocalOptions, LocalProvider};
 use docmill_stages::embed::models::{self, ModelError, ModelRequest, Progress as Fetch};
 use docmill_stages::embed::prefixed::Prefixes;
 use docmill_stages::embed::{ModelInfo, Provider};
@@ -86,7 +86,7 @@ fn load_local(settings: &Settings, progress: &Progress, cancelled: &Arc<AtomicBo
     let show = |fetch: Fetch<'_>| show_fetch(progress, &mut download.borrow_mut(), fetch);
     let files = models::acquire(&request, &show).map_err(|error| refusal(&error, cancelled))?;
     drop(download);
-    let provider = LocalProvider::load(&files, Precision::Fp32)?;
+    let provider = LocalProvider::load(&files, LocalOptions { precision: embed.precision, window: embed.window })?;
     Ok(Model { provider: Arc::new(provider), tokens: Tokens::File(files.tokenizer.path) })
 }
 

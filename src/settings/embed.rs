@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use docmill_stages::embed::local::Precision;
+
 use super::parse::{self, Parsed};
 use super::row::settings;
 use super::secret::{Secret, ServiceUrl};
@@ -46,12 +48,14 @@ settings! {
         model: String = "EMBEDDING_MODEL", "", "", parse::text;
         /// The vectors' length; checked against the model's; empty: the model's
         dimension: Option<usize> = "EMBEDDING_DIMENSION", "", "", parse::count_or_open::<1, 65_536>;
-        /// The longest text that a service's model takes; empty: what is known of the model, else 512
+        /// Tokens that the model takes at most; empty: as its files or its service say, else 512
         window: Option<NonZeroUsize> = "EMBEDDING_WINDOW", "", "tokens", window;
         /// Words before each question, such as query: for E5; a blank is put after them
         query_prefix: String = "EMBEDDING_QUERY_PREFIX", "", "", parse::text;
         /// Words before each chunk, such as passage: for E5; a blank is put after them
         passage_prefix: String = "EMBEDDING_PASSAGE_PREFIX", "", "", parse::text;
+        /// In how many bits a local model calculates: fp32 or int8, which is faster and almost as exact
+        precision: Precision = "EMBEDDING_PRECISION", "fp32", "", precision;
         /// Chunks in one message to an embedder
         batch_size: NonZeroUsize = "EMBEDDING_BATCH_SIZE", "32", "chunks", parse::positive::<4_096>;
         /// Times that a request to a service is repeated after a failure that may pass
@@ -75,6 +79,10 @@ settings! {
         /// ONNX Runtime's shared library; empty: fetched with the model
         runtime_library: Option<PathBuf> = "ORT_DYLIB_PATH", "", "", parse::path_or_open;
     }
+}
+
+fn precision(text: &str) -> Parsed<Precision> {
+    parse::choice(text, &[("fp32", Precision::Fp32), ("int8", Precision::Int8)])
 }
 
 fn provider(text: &str) -> Parsed<EmbeddingProvider> {

@@ -191,6 +191,29 @@ fn a_model_folder_that_is_none_is_named() {
 }
 
 #[test]
+fn a_model_of_ones_own_runs_and_is_refused_where_it_cannot() {
+    needs_model!();
+    let mut docmill = Docmill::new();
+    let folder = docmill.path("tiny-model");
+    fs::create_dir(&folder).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("stages/tests/fixtures/sentence-models");
+    for (from, to) in [("sentence.onnx", "model.onnx"), ("tokenizer.json", "tokenizer.json")] {
+        fs::copy(fixtures.join(from), folder.join(to)).unwrap();
+    }
+    docmill.put_raw("item_1.json", r#"[{"url": "https://a.example/", "title": "A", "content": "Herons."}]"#);
+    docmill.set("EMBEDDING_MODEL", &folder);
+    docmill.run(&["process"]).expect(78).says(&["EMBEDDING_WINDOW", "tiny-model"]);
+    for (name, value) in
+        [("EMBEDDING_WINDOW", "32"), ("CHUNK_TOKENS", "30"), ("CHUNK_OVERLAP_TOKENS", "0"), ("CHUNK_CONTEXT", "false")]
+    {
+        docmill.set(name, value);
+    }
+    docmill.run(&["process"]).expect(0);
+    docmill.set("EMBEDDING_PRECISION", "int8");
+    docmill.run(&["process"]).expect(78).says(&["EMBEDDING_PRECISION", "tiny-model"]);
+}
+
+#[test]
 fn a_dimension_that_is_not_the_models_is_refused() {
     needs_model!();
     let docmill = Docmill::new().env("EMBEDDING_DIMENSION", "1536");

@@ -43,6 +43,43 @@ pub enum EmbedError {
         /// What is not supported, by name.
         what: String,
     },
+    /// The model cannot be run in 8 bits.
+    #[error(
+        "EMBEDDING_PRECISION=int8 needs a model whose activations docmill has measured, and {model} is none \
+         (all-MiniLM-L6-v2 is one); set EMBEDDING_PRECISION to fp32"
+    )]
+    NoInt8 {
+        /// The model's name.
+        model: String,
+    },
+    /// Nothing says how long a text may be.
+    #[error(
+        "nothing in {folder} says how many tokens the model takes at most; set EMBEDDING_WINDOW to what its makers say"
+    )]
+    WindowUnknown {
+        /// The model's folder.
+        folder: PathBuf,
+    },
+    /// `EMBEDDING_WINDOW` is over what the model can take.
+    #[error("EMBEDDING_WINDOW={wanted} is more than the model's {positions} positions; set it lower or leave it out")]
+    WindowTooLarge {
+        /// `EMBEDDING_WINDOW`.
+        wanted: NonZeroUsize,
+        /// What the model was made for, in tokens.
+        positions: usize,
+    },
+    /// The prompt leaves no room for a text.
+    #[error(
+        "the prompt in {folder} has {tokens} tokens and the model's window is {window}; mend config_sentence_transformers.json"
+    )]
+    PromptTooLong {
+        /// The model's folder.
+        folder: PathBuf,
+        /// The longer prompt's tokens, special ones included.
+        tokens: usize,
+        /// What the model takes at most.
+        window: NonZeroUsize,
+    },
     /// The ONNX Runtime library cannot be loaded.
     #[error("cannot load the ONNX Runtime library {path}: {reason}")]
     Runtime {
@@ -89,6 +126,20 @@ impl EmbedError {
     }
 }
 
+impl EmbedError {
+    /// Whether a setting is wrong: the model cannot do what is asked of it.
+    pub fn is_setting(&self) -> bool {
+        matches!(
+            self,
+            Self::UnsupportedModel { .. }
+                | Self::NoInt8 { .. }
+                | Self::WindowUnknown { .. }
+                | Self::WindowTooLarge { .. }
+                | Self::PromptTooLong { .. }
+        )
+    }
+}
+
 impl StageError for EmbedError {
     fn can_retry(&self) -> bool {
         // The runtime fails for want of memory, too. All else is decided by
@@ -105,7 +156,8 @@ impl StageError for EmbedError {
             Self::TooLong { .. } => "too_long",
             Self::Tokenize { .. } => "not_tokenized",
             Self::ModelFile { .. } => "model_file",
-            Self::UnsupportedModel { .. } => "model_unsupported",
+            Self::UnsupportedModel { .. } | Self::NoInt8 { .. } => "model_unsupported",
+            Self::WindowUnknown { .. } | Self::WindowTooLarge { .. } | Self::PromptTooLong { .. } => "bad_window",
             Self::Runtime { .. } => "runtime",
             Self::Inference { .. } => "inference",
             Self::Count { .. } | Self::Vector { .. } => "bad_vector",

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use futures_util::FutureExt as _;
 
-use super::local::{LocalProvider, Precision};
+use super::local::{LocalOptions, LocalProvider};
 use super::models::{self, DEFAULT_MODEL, ModelFiles, ModelRequest};
 use super::{EmbedError, Embedder, Purpose};
 
@@ -40,7 +40,7 @@ pub(crate) fn model_files() -> Option<&'static ModelFiles> {
 pub(crate) fn provider() -> Option<&'static LocalProvider> {
     static PROVIDER: OnceLock<LocalProvider> = OnceLock::new();
     let files = model_files()?;
-    Some(PROVIDER.get_or_init(|| LocalProvider::load(files, Precision::Fp32).expect("the model does not load")))
+    Some(PROVIDER.get_or_init(|| LocalProvider::load(files, LocalOptions::default()).expect("the model does not load")))
 }
 
 /// The vectors of a model on this machine, which waits for nothing.

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::super::EmbedError;
+use super::super::models::ModelFiles;
+use super::sentence::{self, Pooling, Prompts};
 
 /// Largest JSON description that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -19,7 +21,7 @@ const INTERMEDIATE_MAX: usize = 65_536;
 const VOCABULARY_MAX: usize = 2_000_000;
 const POSITIONS_MAX: usize = 65_536;
 
-/// The shape of a BERT sentence model with mean pooling.
+/// The shape of a BERT sentence model.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ModelConfig {
     /// Components of a token's vector, and of a text's.
@@ -38,8 +40,21 @@ pub(super) struct ModelConfig {
     pub(super) positions: usize,
     /// Rows of the token type table.
     pub(super) token_types: usize,
-    /// Tokens of a text at most, special ones included.
+    /// How the tokens' vectors become the text's.
+    pub(super) pooling: Pooling,
+    /// Tokens of a text at most, special ones and the prompt's included.
     pub(super) window: NonZeroUsize,
+    /// What goes in front of a text.
+    pub(super) prompts: Prompts,
+}
+
+/// What is known of a model's window before its folder is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Windows {
+    /// `EMBEDDING_WINDOW`, which wins.
+    pub(super) wanted: Option<NonZeroUsize>,
+    /// That of a model which is known by its weights.
+    pub(super) known: Option<NonZeroUsize>,
 }
 
 #[derive(Deserialize)]
@@ -72,46 +87,40 @@ fn default_epsilon() -> f32 {
     1e-12
 }
 
-#[derive(Deserialize)]
-struct SentenceConfigFile {
-    #[serde(default)]
-    max_seq_length: Option<usize>,
-}
-
-#[derive(Deserialize)]
-struct Module {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct PoolingFile {
-    #[serde(default)]
-    pooling_mode_mean_tokens: bool,
-    #[serde(flatten)]
-    other: serde_json::Map<String, serde_json::Value>,
-}
-
 impl ModelConfig {
-    /// Reads `config.json` and what lies beside it. `known_window` is given
-    /// for a model that is known by its weights: then pooling and window need
-    /// no files of their own.
+    /// What the model's files say. `window` is `EMBEDDING_WINDOW`.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::read`].
+    pub(super) fn of(files: &ModelFiles, window: Option<NonZeroUsize>) -> Result<Self, EmbedError> {
+        let path = files.config.as_ref().map_or_else(|| files.folder().join("config.json"), |file| file.path.clone());
+        Self::read(&path, Windows { wanted: window, known: files.window })
+    }
+
+    /// Reads `config.json` and what lies beside it. A model that is known by
+    /// its weights needs no files for pooling and window.
     ///
     /// # Errors
     /// Where a file cannot be read, or names what this program does not run.
-    pub(super) fn read(path: &Path, known_window: Option<NonZeroUsize>) -> Result<Self, EmbedError> {
+    pub(super) fn read(path: &Path, windows: Windows) -> Result<Self, EmbedError> {
         let file: ConfigFile = read_json(path)?;
         check_architecture(path, &file)?;
-        let window = match known_window {
-            Some(window) => window.get(),
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let prompts = sentence::read_prompts(folder)?;
+        let (pooling, folder_window) = match windows.known {
+            Some(window) => (Pooling::Mean, Some(window.get())),
             None => {
-                check_modules(path)?;
-                check_pooling(path)?;
-                sentence_window(path)?.unwrap_or(file.max_position_embeddings)
+                sentence::check_modules(folder)?;
+                (sentence::read_pooling(folder, &prompts)?, sentence::read_window(folder)?)
             }
         };
         let bad = |reason: &str| EmbedError::ModelFile { path: path.to_owned(), reason: reason.to_owned() };
-        let window = NonZeroUsize::new(window.min(file.max_position_embeddings)).ok_or_else(|| bad("no window"))?;
+        let positions = file.max_position_embeddings;
+        if let Some(wanted) = windows.wanted.filter(|wanted| wanted.get() > positions) {
+            return Err(EmbedError::WindowTooLarge { wanted, positions });
+        }
+        let window = folder_window.unwrap_or(positions).min(positions);
+        let window = windows.wanted.or(NonZeroUsize::new(window)).ok_or_else(|| bad("no window"))?;
         let in_bounds = (1..=LAYERS_MAX).contains(&file.num_hidden_layers)
             && (1..=HIDDEN_MAX).contains(&file.hidden_size)
             && (1..=INTERMEDIATE_MAX).contains(&file.intermediate_size)
@@ -134,7 +143,9 @@ impl ModelConfig {
             vocabulary: file.vocab_size,
             positions: file.max_position_embeddings,
             token_types: file.type_vocab_size,
+            pooling,
             window,
+            prompts,
         })
     }
 }
@@ -158,49 +169,56 @@ fn check_architecture(path: &Path, file: &ConfigFile) -> Result<(), EmbedError> 
     Ok(())
 }
 
-/// A sentence model may go on after pooling, with a dense layer say.
-fn check_modules(config_path: &Path) -> Result<(), EmbedError> {
-    let path = config_path.with_file_name("modules.json");
-    if !path.exists() {
-        return Ok(());
-    }
-    for module in read_json::<Vec<Module>>(&path)? {
-        let name = module.kind.rsplit('.').next().unwrap_or_default();
-        if !matches!(name, "Transformer" | "Pooling" | "Normalize") {
-            return Err(EmbedError::UnsupportedModel { path, what: format!("module {name}") });
+#[derive(Deserialize)]
+struct PositionsFile {
+    #[serde(default)]
+    max_position_embeddings: Option<usize>,
+    #[serde(default)]
+    model_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TokenizerFile {
+    /// Some writers put a number there that no integer holds, for "no bound".
+    #[serde(default)]
+    model_max_length: Option<f64>,
+}
+
+/// The window of an ONNX model, which its graph does not say: what is
+/// `wanted`, else what the sentence model was made with, else what tokenizer
+/// and network take.
+///
+/// # Errors
+/// Where nothing says it.
+pub(super) fn onnx_window(folder: &Path, wanted: Option<NonZeroUsize>) -> Result<NonZeroUsize, EmbedError> {
+    let positions = match read_if_there::<PositionsFile>(&folder.join("config.json"))? {
+        None => None,
+        // These count their positions from 2 on.
+        Some(file) if file.model_type.as_deref().is_some_and(|kind| kind.contains("roberta") || kind == "mpnet") => {
+            file.max_position_embeddings.map(|positions| positions.saturating_sub(2))
         }
+        Some(file) => file.max_position_embeddings,
+    };
+    let positions = positions.filter(|positions| (1..=POSITIONS_MAX).contains(positions));
+    if let (Some(wanted), Some(positions)) = (wanted, positions)
+        && wanted.get() > positions
+    {
+        return Err(EmbedError::WindowTooLarge { wanted, positions });
     }
-    Ok(())
+    let tokenizer = read_if_there::<TokenizerFile>(&folder.join("tokenizer_config.json"))?;
+    let tokenizer = tokenizer.and_then(|file| file.model_max_length).map(|length| length as usize);
+    let bounds = [sentence::read_window(folder)?.or(tokenizer), positions];
+    let said = bounds.into_iter().flatten().filter(|bound| (1..=POSITIONS_MAX).contains(bound)).min();
+    let window = wanted.or(said.and_then(NonZeroUsize::new));
+    window.ok_or_else(|| EmbedError::WindowUnknown { folder: folder.to_owned() })
 }
 
-fn check_pooling(config_path: &Path) -> Result<(), EmbedError> {
-    let path = config_path.with_file_name("1_Pooling").join("config.json");
-    if !path.exists() {
-        let reason = "without it nobody knows how the model makes one vector of many; copy the model's whole folder";
-        return Err(EmbedError::ModelFile { path, reason: reason.to_owned() });
-    }
-    let pooling: PoolingFile = read_json(&path)?;
-    let others: Vec<&str> = pooling
-        .other
-        .iter()
-        .filter(|(name, value)| name.starts_with("pooling_mode") && **value == serde_json::Value::Bool(true))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    if !pooling.pooling_mode_mean_tokens || !others.is_empty() {
-        let what = format!("pooling by [{}], only pooling_mode_mean_tokens is", others.join(", "));
-        return Err(EmbedError::UnsupportedModel { path, what });
-    }
-    Ok(())
+/// The value of a JSON file, if there is one.
+pub(super) fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EmbedError> {
+    if path.exists() { read_json(path).map(Some) } else { Ok(None) }
 }
 
-fn sentence_window(config_path: &Path) -> Result<Option<usize>, EmbedError> {
-    let path = config_path.with_file_name("sentence_bert_config.json");
-    if !path.exists() {
-        return Ok(None);
-    }
-    Ok(read_json::<SentenceConfigFile>(&path)?.max_seq_length)
-}
-
+/// The value of a JSON file of at most a MiB.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, EmbedError> {
     let bytes = read_bounded(path, FILE_BYTES_MAX)?;
     serde_json::from_slice(&bytes).map_err(|error| EmbedError::ModelFile {

@@ -35,17 +35,22 @@ pub(super) struct GraphBuilder {
 }
 
 impl GraphBuilder {
-    /// An empty graph with one input and one output of 32-bit floats. A
+    /// An empty graph with one input and the outputs, all of 32-bit floats. A
     /// dimension that is only known at run time is -1.
-    pub(super) fn new(input: (&str, &[i64]), output: (&str, &[i64])) -> Result<Self, EmbedError> {
+    pub(super) fn new(input: (&str, Vec<i64>), outputs: Vec<(&str, Vec<i64>)>) -> Result<Self, EmbedError> {
         let mut graph = Graph::new()?;
         graph.set_inputs([outlet(input)])?;
-        graph.set_outputs([outlet(output)])?;
+        graph.set_outputs(outputs.into_iter().map(outlet).collect::<Vec<_>>())?;
         Ok(Self { graph, allocator: Allocator::default() })
     }
 
     /// A constant of 32-bit floats; `values` has as many as `shape` says.
     pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Result<String, EmbedError> {
+        self.constant(name, shape, values)
+    }
+
+    /// A constant of whole numbers of 8 bits.
+    pub(super) fn bytes(&mut self, name: &str, shape: &[usize], values: &[i8]) -> Result<String, EmbedError> {
         self.constant(name, shape, values)
     }
 
@@ -112,13 +117,10 @@ impl GraphBuilder {
     }
 }
 
-fn outlet((name, dimensions): (&str, &[i64])) -> Outlet {
+fn outlet((name, dimensions): (&str, Vec<i64>)) -> Outlet {
+    let dimension_symbols = SymbolicDimensions::empty(dimensions.len());
     Outlet::new(
         name,
-        ValueType::Tensor {
-            ty: TensorElementType::Float32,
-            shape: Shape::new(dimensions.iter().copied()),
-            dimension_symbols: SymbolicDimensions::empty(dimensions.len()),
-        },
+        ValueType::Tensor { ty: TensorElementType::Float32, shape: Shape::new(dimensions), dimension_symbols },
     )
 }

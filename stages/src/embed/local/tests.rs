@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::testing::embed_now;
 use super::super::testing::{cache_folder, model_files, provider};
 use super::super::{EmbedError, Embedder, Provider as _};
+use super::config::Windows;
 use super::*;
 
 fn embed(embedder: &mut dyn Embedder, text: &str) -> Vec<f32> {
@@ -134,7 +135,7 @@ fn the_fingerprint_names_all_that_changes_a_vector() {
     for part in [
         &files.weights.sha256,
         &files.tokenizer.sha256,
-        &files.config.sha256,
+        &files.config.as_ref().unwrap().sha256,
         &files.runtime.sha256,
         "fp32",
         "window=256",
@@ -161,7 +162,7 @@ fn a_library_that_is_none_is_an_error_that_says_what_to_do() {
 fn own_folder(files: &ModelFiles) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(cache_folder()).unwrap();
     let path = folder.path().to_owned();
-    std::fs::copy(&files.config.path, path.join("config.json")).unwrap();
+    std::fs::copy(&files.config.as_ref().unwrap().path, path.join("config.json")).unwrap();
     std::fs::create_dir(path.join("1_Pooling")).unwrap();
     let pooling = r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}"#;
     std::fs::write(path.join("1_Pooling/config.json"), pooling).unwrap();
@@ -169,14 +170,14 @@ fn own_folder(files: &ModelFiles) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn config_error(path: &Path) -> String {
-    ModelConfig::read(&path.join("config.json"), None).unwrap_err().to_string()
+    ModelConfig::read(&path.join("config.json"), Windows::default()).unwrap_err().to_string()
 }
 
 #[test]
 fn a_folder_says_its_window_and_what_cannot_be_run_is_refused_by_name() {
     let Some(files) = model_files() else { return };
     let (_folder, path) = own_folder(files);
-    let window = |path: &Path| ModelConfig::read(&path.join("config.json"), None).unwrap().window.get();
+    let window = |path: &Path| ModelConfig::read(&path.join("config.json"), Windows::default()).unwrap().window.get();
     assert_eq!(window(&path), 512, "the positions' table is the last bound");
     std::fs::write(path.join("sentence_bert_config.json"), r#"{"max_seq_length": 128}"#).unwrap();
     assert_eq!(window(&path), 128);
@@ -201,8 +202,8 @@ fn a_folder_says_its_window_and_what_cannot_be_run_is_refused_by_name() {
     std::fs::write(path.join("modules.json"), r#"[{"type": "sentence_transformers.models.Dense"}]"#).unwrap();
     assert!(config_error(&path).contains("Dense"));
     std::fs::remove_file(path.join("modules.json")).unwrap();
-    std::fs::write(path.join("1_Pooling/config.json"), r#"{"pooling_mode_cls_token": true}"#).unwrap();
-    assert!(config_error(&path).contains("pooling_mode_cls_token"));
+    std::fs::write(path.join("1_Pooling/config.json"), r#"{"pooling_mode_weightedmean_tokens": true}"#).unwrap();
+    assert!(config_error(&path).contains("pooling_mode_weightedmean_tokens"));
     std::fs::remove_file(path.join("1_Pooling/config.json")).unwrap();
     assert!(config_error(&path).contains("1_Pooling"));
 }
@@ -216,6 +217,6 @@ fn weights_that_are_cut_short_are_an_error_that_names_the_file() {
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let mut cut = files.clone();
     cut.weights.path = path;
-    let error = LocalProvider::load(&cut, Precision::Fp32).err().expect("it loads").to_string();
+    let error = LocalProvider::load(&cut, LocalOptions::default()).err().expect("it loads").to_string();
     assert!(error.contains("model.safetensors") && error.contains("fetched anew"), "{error}");
 }

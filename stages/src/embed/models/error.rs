@@ -29,8 +29,9 @@ impl Attempt {
 pub enum ModelError {
     /// The name is neither that of a known model nor a folder.
     #[error(
-        "there is no local model {name}; known: {}; or set EMBEDDING_MODEL to a folder with model.safetensors, tokenizer.json and config.json",
-        known.join(", ")
+        "docmill does not know the model {name}; it knows {}; or set EMBEDDING_MODEL to a folder with tokenizer.json, \
+         config.json and model.safetensors (BERT) or model.onnx{}",
+        known.join(", "), how_to_get(name)
     )]
     Unknown {
         /// `EMBEDDING_MODEL` as it was given.
@@ -120,6 +121,19 @@ impl StageError for ModelError {
 
     fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// How to get the folder of a model that is named as model hubs name them.
+fn how_to_get(name: &str) -> String {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+    };
+    match name.split_once('/') {
+        Some((owner, model)) if is_part(owner) && is_part(model) && !owner.starts_with('.') => {
+            format!("; `hf download {name} --local-dir {model}` (of the Python package huggingface_hub) makes one")
+        }
+        _ => String::new(),
     }
 }
 

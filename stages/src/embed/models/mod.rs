@@ -114,17 +114,30 @@ pub struct VerifiedFile {
     pub bytes: u64,
 }
 
+/// What a model's network is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelFormat {
+    /// Weights alone; the graph is docmill's own, for BERT.
+    Safetensors,
+    /// A whole graph.
+    Onnx,
+}
+
 /// All files that the local provider needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFiles {
     /// The model's name, for people.
     pub name: String,
-    /// `model.safetensors`.
+    /// What `weights` is.
+    pub format: ModelFormat,
+    /// `model.safetensors` or `model.onnx`.
     pub weights: VerifiedFile,
+    /// Files that `model.onnx` keeps weights in.
+    pub beside: Vec<VerifiedFile>,
     /// `tokenizer.json`.
     pub tokenizer: VerifiedFile,
-    /// `config.json`.
-    pub config: VerifiedFile,
+    /// `config.json`; a `model.onnx` can do without.
+    pub config: Option<VerifiedFile>,
     /// ONNX Runtime's shared library.
     pub runtime: VerifiedFile,
     /// The model's window in tokens where its weights are known; else its
@@ -133,8 +146,13 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    fn all(&self) -> [&VerifiedFile; 4] {
-        [&self.weights, &self.tokenizer, &self.config, &self.runtime]
+    /// The folder in which the model is described.
+    pub fn folder(&self) -> &Path {
+        self.tokenizer.path.parent().unwrap_or(Path::new(""))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &VerifiedFile> {
+        [&self.weights, &self.tokenizer, &self.runtime].into_iter().chain(&self.config).chain(&self.beside)
     }
 }
 
@@ -174,7 +192,9 @@ pub fn acquire(request: &ModelRequest, progress: &dyn Fn(Progress<'_>)) -> Resul
     let runtime = runtime_library::acquire(request, own_folder.as_deref(), progress)?;
     Ok(ModelFiles {
         name: model.name,
+        format: model.format,
         weights: model.weights,
+        beside: model.beside,
         tokenizer: model.tokenizer,
         config: model.config,
         runtime,
@@ -203,9 +223,11 @@ pub fn verify(files: &ModelFiles) -> Result<(), ModelError> {
 /// The files of a model without the runtime.
 struct Model {
     name: String,
+    format: ModelFormat,
     weights: VerifiedFile,
+    beside: Vec<VerifiedFile>,
     tokenizer: VerifiedFile,
-    config: VerifiedFile,
+    config: Option<VerifiedFile>,
     window: Option<NonZeroUsize>,
 }
 
@@ -225,9 +247,11 @@ fn fetched_model(
     let file = |pinned: &PinnedFile| pinned.verified(&folder);
     Ok(Model {
         name: model.name.to_owned(),
+        format: ModelFormat::Safetensors,
         weights: file(&model.weights),
+        beside: Vec::new(),
         tokenizer: file(&model.tokenizer),
-        config: file(&model.config),
+        config: Some(file(&model.config)),
         window: Some(model.window),
     })
 }
@@ -258,7 +282,7 @@ fn fetch_model(
     }
 }
 
-const MODEL_ADVICE: &str = "set EMBEDDING_MODEL to a folder with model.safetensors, tokenizer.json and config.json, or HF_ENDPOINT to a hub that answers";
+const MODEL_ADVICE: &str = "set EMBEDDING_MODEL to a folder with model.safetensors or model.onnx, tokenizer.json and config.json, or HF_ENDPOINT to a hub that answers";
 
 /// Whether all files lie in `folder` and are what they should be.
 fn all_there(folder: &Path, files: [&PinnedFile; 3], progress: &dyn Fn(Progress<'_>)) -> Result<bool, ModelError> {

@@ -314,7 +314,7 @@ fn names_are_told_from_folders_and_what_is_neither_is_told_what_there_is() {
         "{text}"
     );
     let empty = acquire_named(folder.path().to_str().unwrap());
-    assert!(matches!(empty, ModelError::Folder { file: "config.json", .. }), "{empty}");
+    assert!(matches!(empty, ModelError::Folder { file: "model.safetensors or model.onnx", .. }), "{empty}");
     assert!(matches!(acquire_named(""), ModelError::Unknown { .. }));
     for known in known_models().into_iter().chain(["sentence-transformers/all-MiniLM-L6-v2"]) {
         assert!(matches!(acquire_named(known), ModelError::Unavailable { .. }), "{known}");

@@ -173,7 +173,7 @@ impl ServiceError {
     }
 
     /// The same, as the service's fault and not the text's.
-    pub(super) fn as_outage(self) -> Self {
+    pub(super) fn into_outage(self) -> Self {
         Self { is_outage: true, ..self }
     }
 
@@ -243,8 +243,8 @@ fn kind_of(status: u16, refusal: &Refusal) -> Kind {
 
 fn is_too_long(message: &str) -> bool {
     let message = message.to_lowercase();
-    let holds = |word: &&str| message.contains(*word);
-    TOO_LONG.iter().any(|word| holds(word)) || (message.contains("token") && TOO_MANY.iter().any(|word| holds(word)))
+    let holds = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    holds(&TOO_LONG) || (message.contains("token") && holds(&TOO_MANY))
 }
 
 /// The service with its address, without what is secret.
