@@ -47,3 +47,11 @@ pub(crate) fn provider() -> Option<&'static LocalProvider> {
 pub(crate) fn embed_now(embedder: &mut dyn Embedder, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
     embedder.embed(texts, Purpose::Passage).now_or_never().expect("a local model waits for nothing")
 }
+
+/// Set for the process that a test starts to do the same again.
+pub(crate) const SECOND_PROCESS: &str = "DOCMILL_TEST_SECOND_PROCESS";
+
+/// Whether this is that process.
+pub(crate) fn is_second_process() -> bool {
+    std::env::var_os(SECOND_PROCESS).is_some()
+}

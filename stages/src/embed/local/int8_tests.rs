@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::testing::{embed_now, model_files, provider};
+use super::super::testing::{SECOND_PROCESS, embed_now, is_second_process, model_files, provider};
 use super::super::{EmbedError, Embedder, Provider as _};
 use super::*;
 use crate::item::RawItem;
@@ -80,15 +80,12 @@ fn bits(embedder: &mut dyn Embedder) -> String {
     vectors.iter().flatten().map(|component| format!("{:08x}", component.to_bits())).collect()
 }
 
-/// Set for the process that a test starts to do the same again.
-const SECOND_PROCESS: &str = "DOCMILL_TEST_SECOND_PROCESS";
-
 #[test]
 fn eight_bits_are_the_same_in_every_session_thread_and_process() {
     let Some(files) = model_files() else { return };
     let int8 = LocalProvider::load(files, INT8).unwrap();
     let first = bits(int8.open().unwrap().as_mut());
-    if std::env::var_os(SECOND_PROCESS).is_some() {
+    if is_second_process() {
         println!("bits:{first}:");
         return;
     }
