@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use docmill_stages::chunk::tokens::{HuggingFaceCounter, TokenCounter};
 use docmill_stages::embed::local::{LocalProvider, Precision};
-use docmill_stages::embed::models::{self, ModelError, ModelRequest, Progress as Fetch};
+use docmill_stages::embed::models::{self, ModelError, ModelFiles, ModelRequest, Progress as Fetch};
 use docmill_stages::embed::{ModelInfo, Provider};
 use docmill_stages::failure::one_line;
 
@@ -36,25 +36,33 @@ impl Model {
 /// Finds or fetches the model that the settings name, and loads what all of
 /// its sessions share. `cancelled` ends a fetch.
 pub(super) fn load(settings: &Settings, progress: &Progress, cancelled: &Arc<AtomicBool>) -> Result<Model, Refusal> {
-    let embed = &settings.embed;
-    let request = ModelRequest {
-        runtime_library: embed.runtime_library.clone(),
-        hub: Some(embed.hub.to_string()),
-        cancelled: Arc::clone(cancelled),
-        ..ModelRequest::new(embed.model.clone(), settings.model_cache_dir.join("models"))
-    };
-    let download: RefCell<Option<Download>> = RefCell::new(None);
-    let show = |fetch: Fetch<'_>| show_fetch(progress, &mut download.borrow_mut(), fetch);
-    let files = models::acquire(&request, &show).map_err(|error| refusal(&error, cancelled))?;
-    drop(download);
+    let files = fetch(&request(settings, cancelled), progress)?;
     let provider = LocalProvider::load(&files, Precision::Fp32)?;
     let ModelInfo { name, dimension, .. } = provider.info();
-    check_dimension(embed.dimension, name, *dimension)
+    check_dimension(settings.embed.dimension, name, *dimension)
         .map_err(|problem| Refusal::said(Exit::Settings, problem.to_string()))?;
     Ok(Model { provider: Arc::new(provider), tokenizer: files.tokenizer.path })
 }
 
-fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {
+/// Which files the settings ask for.
+pub(super) fn request(settings: &Settings, cancelled: &Arc<AtomicBool>) -> ModelRequest {
+    let embed = &settings.embed;
+    ModelRequest {
+        runtime_library: embed.runtime_library.clone(),
+        hub: Some(embed.hub.to_string()),
+        cancelled: Arc::clone(cancelled),
+        ..ModelRequest::new(embed.model.clone(), settings.model_cache_dir.join("models"))
+    }
+}
+
+/// Finds or fetches the files.
+pub(super) fn fetch(request: &ModelRequest, progress: &Progress) -> Result<ModelFiles, Refusal> {
+    let download: RefCell<Option<Download>> = RefCell::new(None);
+    let show = |fetch: Fetch<'_>| show_fetch(progress, &mut download.borrow_mut(), fetch);
+    models::acquire(request, &show).map_err(|error| refusal(&error, &request.cancelled))
+}
+
+pub(super) fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {
     let exit = if cancelled.load(Ordering::Relaxed) {
         Exit::Stopped
     } else if error.is_setting() {

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::failure::StageError;
+use crate::room::is_full_database;
 
 /// How many writes one transaction groups at most.
 const GROUP_MAX: usize = 256;
@@ -29,6 +30,14 @@ pub enum DbError {
     /// The file cannot be opened or prepared.
     #[error("cannot open {path}: {reason}; check that the folder can be written, or move the file away to start anew")]
     Open {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The file cannot be opened or prepared for want of room.
+    #[error("no room left to write {path}: {reason}")]
+    NoRoom {
         /// The database file.
         path: PathBuf,
         /// What SQLite said.
@@ -51,8 +60,13 @@ pub enum DbError {
     #[error("unexpected value in the database: {0}")]
     Value(String),
     /// The transaction around a write was not committed.
-    #[error("the change was not written: {0}")]
-    NotCommitted(String),
+    #[error("the change was not written: {reason}")]
+    NotCommitted {
+        /// What SQLite said.
+        reason: String,
+        /// Whether the disk is full, or fails.
+        is_full: bool,
+    },
     /// The writer thread has ended.
     #[error("the database is closed")]
     Closed,
@@ -66,6 +80,22 @@ impl StageError for DbError {
     fn kind(&self) -> &'static str {
         "database"
     }
+
+    fn is_store_outage(&self) -> bool {
+        match self {
+            Self::NoRoom { .. } => true,
+            Self::Sql(error) => is_full_database(error),
+            Self::NotCommitted { is_full, .. } => *is_full,
+            Self::Open { .. } | Self::Newer { .. } | Self::Value(_) | Self::Closed => false,
+        }
+    }
+}
+
+impl DbError {
+    fn opening(path: &Path, error: &rusqlite::Error) -> Self {
+        let (path, reason) = (path.to_owned(), error.to_string());
+        if is_full_database(error) { Self::NoRoom { path, reason } } else { Self::Open { path, reason } }
+    }
 }
 
 /// One of the databases: where it is and its schema, version by version.
@@ -78,7 +108,7 @@ pub struct Schema {
 
 /// Opens (or makes) the database and migrates it forward.
 pub fn open(path: &Path, schema: Schema) -> Result<Connection, DbError> {
-    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let mut connection = Connection::open(path).map_err(failed)?;
     configure(&connection).map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
@@ -92,9 +122,14 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
     if !path.exists() {
         return Ok(None);
     }
-    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let opened = reading_beside_a_writer(path).or_else(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) if is_at_rest(path) => reading_at_rest(path),
+        // Not even the memory that is shared with a writer has room.
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+            if is_at_rest(path) =>
+        {
+            reading_at_rest(path)
+        }
         _ => Err(error),
     });
     let (connection, found) = opened.map_err(failed)?;
@@ -153,7 +188,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(), DbError> {
-    let failed = |error: rusqlite::Error| DbError::Open { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let known = schema.migrations.len();
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found = version(&transaction).map_err(failed)?;
@@ -167,8 +202,21 @@ fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(
     transaction.commit().map_err(failed)
 }
 
+/// Why a transaction was not committed.
+#[derive(Debug, Clone)]
+struct Uncommitted {
+    reason: String,
+    is_full: bool,
+}
+
+impl From<rusqlite::Error> for Uncommitted {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { reason: error.to_string(), is_full: is_full_database(&error) }
+    }
+}
+
 /// Tells a write's caller how it ended, once the commit is known.
-type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Answer = Box<dyn FnOnce(Result<(), Uncommitted>) + Send>;
 /// Gets no connection where the transaction could not begin.
 type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
 
@@ -220,9 +268,11 @@ impl Writer {
     where
         F: FnOnce(&Connection) -> Result<(), DbError> + Send + 'static,
     {
-        let reply = |result| {
+        let reply = |result: Result<(), DbError>| {
             if let Err(error) = result {
-                log::error!("a posted write was lost: {}", crate::failure::chain(&error));
+                // Of a full disk whoever waits for a write tells, once.
+                let level = if error.is_store_outage() { log::Level::Debug } else { log::Level::Error };
+                log::log!(level, "a posted write was lost: {}", crate::failure::chain(&error));
             }
         };
         if self.enqueue(write, reply).is_err() {
@@ -246,10 +296,12 @@ impl Writer {
     }
 }
 
-fn settle<T>(result: Result<T, DbError>, committed: Result<(), String>) -> Result<T, DbError> {
-    match committed {
-        Ok(()) => result,
-        Err(reason) => Err(DbError::NotCommitted(reason)),
+fn settle<T>(result: Result<T, DbError>, committed: Result<(), Uncommitted>) -> Result<T, DbError> {
+    match (result, committed) {
+        // What went wrong with the write itself says more.
+        (Err(error @ DbError::Sql(_)), _) => Err(error),
+        (_, Err(Uncommitted { reason, is_full })) => Err(DbError::NotCommitted { reason, is_full }),
+        (result, Ok(())) => result,
     }
 }
 
@@ -260,18 +312,21 @@ fn in_savepoint<T>(
     connection.execute_batch("SAVEPOINT one")?;
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| write(connection)))
         .unwrap_or_else(|_| Err(DbError::Value("a write panicked".to_owned())));
-    let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
-    connection.execute_batch(end)?;
+    if result.is_ok() {
+        connection.execute_batch("RELEASE one")?;
+    } else if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK TO one; RELEASE one")?;
+    }
     result
 }
 
 fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
     while let Ok(first) = writes.recv() {
         let (answers, committed) = match connection.execute_batch("BEGIN IMMEDIATE") {
-            Err(error) => (vec![first(None)], Err(error)),
+            Err(error) => (vec![first(None)], Err(error.into())),
             Ok(()) => {
                 let answers = write_group(connection, first, writes);
-                (answers, connection.execute_batch("COMMIT"))
+                (answers, commit(connection))
             }
         };
         if committed.is_err()
@@ -280,16 +335,25 @@ fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
         {
             log::error!("cannot roll back: {error}");
         }
-        let committed = committed.map_err(|error| error.to_string());
         for answer in answers {
             answer(committed.clone());
         }
     }
 }
 
+fn commit(connection: &Connection) -> Result<(), Uncommitted> {
+    // Where the disk is full or fails, SQLite may take the whole transaction
+    // back by itself.
+    if connection.is_autocommit() {
+        return Err(Uncommitted { reason: "the disk is full or fails".to_owned(), is_full: true });
+    }
+    Ok(connection.execute_batch("COMMIT")?)
+}
+
 fn write_group(connection: &Connection, first: Write, writes: &mpsc::Receiver<Write>) -> Vec<Answer> {
     let mut answers = vec![first(Some(connection))];
-    while answers.len() < GROUP_MAX {
+    // Without the transaction around it a write would be committed alone.
+    while answers.len() < GROUP_MAX && !connection.is_autocommit() {
         match writes.try_recv() {
             Ok(write) => answers.push(write(Some(connection))),
             Err(_) => break,
@@ -325,6 +389,24 @@ mod tests {
         assert_eq!(count(&writer), 2);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async { assert_eq!(count(&writer), 2, "a thread of a runtime may block, too") });
+    }
+
+    #[test]
+    fn a_full_disk_is_an_outage_of_the_store_and_what_fits_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("x.db"), SCHEMA).unwrap();
+        connection.query_row("PRAGMA max_page_count = 8", [], |_| Ok(())).unwrap();
+        let writer = Writer::spawn(connection, "writer").unwrap();
+        let large = |db: &Connection| {
+            db.execute_batch("CREATE TABLE u (b); INSERT INTO u VALUES (zeroblob(1000000))")?;
+            Ok(())
+        };
+        for _ in 0..2 {
+            let full = writer.call_blocking(large).unwrap_err();
+            assert!(full.is_store_outage(), "{full:?}");
+            writer.post(|db| Ok(db.execute("INSERT INTO t (n) VALUES (NULL)", []).map(drop)?));
+        }
+        assert_eq!(count(&writer), 2);
     }
 
     #[test]

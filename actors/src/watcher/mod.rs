@@ -141,20 +141,7 @@ impl Watcher {
             log::warn!("watcher: {}", one_line(&refused.error, 500));
         }
         let (name, stamp) = (entry.name.clone(), entry.stamp.clone());
-        let admitted = self.parameters.ledger.call_blocking(move |db| {
-            ledger::forget_file_error(db, &name)?;
-            let mut admitted = 0;
-            for found in &file.found {
-                let admission = ledger::admit(db, found)?;
-                admitted += usize::from(matches!(admission, ledger::Admission::New | ledger::Admission::Newer));
-            }
-            for refused in &file.refused {
-                let error = one_line(&refused.error, docmill_stages::failure::MESSAGE_BYTES_MAX);
-                ledger::refuse_file(db, &name, Some(refused.position), "not_an_item", &error)?;
-            }
-            ledger::file_seen(db, &name, &stamp)?;
-            Ok(admitted)
-        })?;
+        let admitted = self.parameters.ledger.call_blocking(move |db| ledger::admit_file(db, &name, &stamp, &file))?;
         self.seat.caller.counters.files.add(1);
         self.settled(entry);
         log::debug!("watcher read file={} admitted={admitted}", one_line(&entry.name, 300));
@@ -217,6 +204,7 @@ impl Handler<Look> for Watcher {
             }
             Ok(Err(failure)) => {
                 log::error!("watcher: {failure}");
+                seat.caller.outage.note_failure(&failure);
                 seat.end(End::Ready, ctx);
             }
             Err(panic) => {

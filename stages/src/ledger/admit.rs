@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::db::DbError;
+use crate::failure::{MESSAGE_BYTES_MAX, one_line};
 use crate::item::{KEY_LEN, KEY_LEN_LONG, key_of_url};
+use crate::watch::RawFile;
 
 /// An item as it was found in a raw file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,6 +213,22 @@ pub fn refuse_file(db: &Connection, file: &str, position: Option<u64>, kind: &st
 pub fn forget_file_error(db: &Connection, file: &str) -> Result<(), DbError> {
     db.prepare_cached("DELETE FROM item WHERE file = ?1 AND url LIKE 'raw-file:%'")?.execute([file])?;
     Ok(())
+}
+
+/// Admits all that was read from a raw file as it was at `stamp`; returns how
+/// many items are new or have new content.
+pub fn admit_file(db: &Connection, name: &str, stamp: &str, file: &RawFile) -> Result<usize, DbError> {
+    forget_file_error(db, name)?;
+    let mut admitted = 0;
+    for found in &file.found {
+        admitted += usize::from(matches!(admit(db, found)?, Admission::New | Admission::Newer));
+    }
+    for refused in &file.refused {
+        let error = one_line(&refused.error, MESSAGE_BYTES_MAX);
+        refuse_file(db, name, Some(refused.position), "not_an_item", &error)?;
+    }
+    file_seen(db, name, stamp)?;
+    Ok(admitted)
 }
 
 /// SQLite's integers are signed; sizes and positions stay far below.

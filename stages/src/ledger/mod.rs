@@ -11,6 +11,7 @@
 //! transitions name its generation, and one that is stale changes nothing.
 
 mod admit;
+mod again;
 mod calls;
 mod counts;
 mod outputs;
@@ -21,8 +22,10 @@ mod take;
 mod tests;
 
 pub use admit::{
-    Admission, Candidate, Location, RawFileSeen, admit, file_seen, forget_file_error, raw_files, refuse_file,
+    Admission, Candidate, Location, RawFileSeen, admit, admit_file, file_seen, forget_file_error, raw_files,
+    refuse_file,
 };
+pub use again::{KnownPage, pages, read_refused_anew, reprocess, taken_out};
 pub use calls::{begin_call, end_call, recover_after_crash};
 pub use counts::{Counts, DeadItem, counts, dead_items};
 pub use outputs::{OUTPUT_FILES, Output, old_stems, outputs_of, requeue, requeue_stale};

@@ -242,6 +242,59 @@ fn superseded_bytes_make_the_file_be_read_anew() {
     assert!(take(&db, 499, ROOM, None).unwrap().is_empty());
 }
 
+#[test]
+fn a_page_waits_again_as_if_it_had_never_been_tried() {
+    let db = ledger();
+    for (url, verdict) in [
+        ("https://a/done", done()),
+        ("https://a/skipped", Verdict::Skipped("empty".to_owned())),
+        ("https://a/dead", failed(Failure::permanent("bad", "never"))),
+        ("https://a/waiting", failed(Failure::transient("io", "later"))),
+    ] {
+        admit(&db, &candidate(url, url)).unwrap();
+        let taken = take_one(&db, 0);
+        settle(&db, &settled(&taken, verdict)).unwrap();
+    }
+    refuse_file(&db, "x.json", None, "not_json", "no").unwrap();
+    let put_back: Vec<bool> = pages(&db).unwrap().iter().map(|page| reprocess(&db, &page.key).unwrap()).collect();
+    assert_eq!(put_back, [true, true, true, false], "dead, done, skipped, waiting");
+    assert_counted(&db);
+    let end = counts(&db).unwrap();
+    assert_eq!((end.waiting, end.dead), (4, 1), "a file that is no item stays dead until it is read");
+    for taken in take(&db, i64::MAX, ROOM, None).unwrap() {
+        assert_eq!(taken.attempts, u32::from(taken.url.ends_with("waiting")), "{}", taken.url);
+    }
+}
+
+#[test]
+fn a_refused_file_is_read_anew() {
+    let db = ledger();
+    refuse_file(&db, "x.json", None, "not_json", "no").unwrap();
+    file_seen(&db, "x.json", "stamp").unwrap();
+    file_seen(&db, "y.json", "stamp").unwrap();
+    assert_eq!(read_refused_anew(&db).unwrap(), 1);
+    assert_eq!(raw_files(&db).unwrap().len(), 1);
+}
+
+#[test]
+fn only_a_tombstone_that_waits_is_taken_out_and_it_stays_out() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    let key = pages(&db).unwrap()[0].key.clone();
+    assert!(!taken_out(&db, &key).unwrap(), "no tombstone");
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, done())).unwrap();
+    admit(&db, &Candidate { tombstone: true, scraped_at: 1, ..candidate("https://a/", "gone") }).unwrap();
+    assert!(taken_out(&db, &key).unwrap());
+    assert!(!taken_out(&db, &key).unwrap(), "once");
+    let end = counts(&db).unwrap();
+    assert_eq!((end.done, end.chunks, end.admitted()), (1, 0, 1));
+    assert!(outputs_of(&db, OUTPUT_FILES).unwrap().is_empty());
+    assert!(!reprocess(&db, &key).unwrap(), "it stays out");
+    assert_eq!(admit(&db, &candidate("https://a/", "h")).unwrap(), Admission::Older);
+    assert_counted(&db);
+}
+
 /// What may happen to a ledger, in any order.
 #[derive(Debug, Clone)]
 enum Step {
@@ -251,6 +304,7 @@ enum Step {
     Crash { in_call: bool },
     Refuse { file: u8 },
     Stale,
+    Again { page: u8 },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -261,6 +315,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(|in_call| Step::Crash { in_call }),
         1 => (0..3_u8).prop_map(|file| Step::Refuse { file }),
         1 => Just(Step::Stale),
+        1 => (0..6_u8).prop_map(|page| Step::Again { page }),
     ];
     prop::collection::vec(step, 0..80)
 }
@@ -316,6 +371,12 @@ proptest! {
                 }
                 Step::Refuse { file } => refuse_file(&db, &format!("{file}.json"), None, "not_json", "no").unwrap(),
                 Step::Stale => drop(requeue_stale(&db, OUTPUT_FILES, "other").unwrap()),
+                Step::Again { page } => {
+                    let url = format!("https://a/{page}");
+                    for page in pages(&db).unwrap().iter().filter(|known| known.url == url) {
+                        reprocess(&db, &page.key).unwrap();
+                    }
+                }
             }
             assert_counted(&db);
             prop_assert_eq!(counts(&db).unwrap().in_flight, tickets.len() as u64);

@@ -66,6 +66,10 @@ impl StageError for ReadError {
             Self::NotJson { .. } => "not_json",
         }
     }
+
+    fn is_store_outage(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_store_outage())
+    }
 }
 
 /// Reads a raw file of at most `bytes_max` bytes.

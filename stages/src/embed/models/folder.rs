@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::place::digest_file;
 use super::{Model, ModelError, VerifiedFile, known};
 
-const WEIGHTS: &str = "model.safetensors";
-const TOKENIZER: &str = "tokenizer.json";
-const CONFIG: &str = "config.json";
+pub(super) const WEIGHTS: &str = "model.safetensors";
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+pub(super) const CONFIG: &str = "config.json";
 
 /// The folder that `EMBEDDING_MODEL` names.
 pub(super) fn resolve(name: &str) -> Result<PathBuf, ModelError> {
