@@ -29,6 +29,7 @@ mod full_disk;
 mod hangs;
 mod live;
 mod mending;
+mod migrate;
 mod models;
 mod pressure;
 mod search;
