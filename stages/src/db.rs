@@ -404,7 +404,9 @@ mod tests {
         for _ in 0..2 {
             let full = writer.call_blocking(large).unwrap_err();
             assert!(full.is_store_outage(), "{full:?}");
-            writer.post(|db| Ok(db.execute("INSERT INTO t (n) VALUES (NULL)", []).map(drop)?));
+            // Waited for: in one transaction with the next it would fall with it.
+            let small = |db: &Connection| Ok(db.execute("INSERT INTO t (n) VALUES (NULL)", []).map(drop)?);
+            writer.call_blocking(small).unwrap();
         }
         assert_eq!(count(&writer), 2);
     }
