@@ -32,10 +32,25 @@ pub enum DataDirError {
 
 /// The right to write to a `DATA_DIR`, for as long as it lives. A process
 /// that dies gives it back.
+///
+/// While it is held, the lock's file says by which process. It is emptied as
+/// it is given back, which needs no room on the disk: where it is not empty
+/// at a start, the process before died in the middle of its work.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+    /// Whether whoever worked here last came to an end.
+    is_in_order: bool,
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        if self.is_in_order {
+            // Where it fails, the next start takes it that this process died.
+            let _best_effort = self.lock.set_len(0);
+        }
+    }
 }
 
 impl DataDir {
@@ -60,14 +75,30 @@ impl DataDir {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        lock.set_len(0).and_then(|()| write!(lock, "{}", std::process::id())).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        let was_ended_by_a_person = fs::remove_file(path.join(ENDED)).is_ok();
+        let is_in_order = was_ended_by_a_person || lock.metadata().map_err(failed)?.len() == 0;
+        lock.rewind().map_err(failed)?;
+        // Written over what is there and only then cut, so that a full disk
+        // does not make it look empty.
+        let id = std::process::id().to_string();
+        lock.write_all(id.as_bytes()).and_then(|()| lock.set_len(id.len() as u64)).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), lock, is_in_order })
     }
 
-    /// Whether a person ended the process that owned the folder before; asked
-    /// once, it is forgotten.
-    pub fn was_ended_by_a_person(&self) -> bool {
-        fs::remove_file(self.path.join(ENDED)).is_ok()
+    /// Whether the process that worked here before came to its end, or a
+    /// person ended it: then no item did.
+    pub fn was_ended_on_purpose(&self) -> bool {
+        self.is_in_order
+    }
+
+    /// Work on items begins: from here on an end without a word is suspect.
+    pub fn begin_work(&mut self) {
+        self.is_in_order = false;
+    }
+
+    /// The work has come to an end, whichever.
+    pub fn end_work(&mut self) {
+        self.is_in_order = true;
     }
 
     /// The folder.
@@ -112,6 +143,28 @@ mod tests {
         drop(owned);
         assert!(!is_owned(&path));
         DataDir::own(&path).unwrap();
+    }
+
+    #[test]
+    fn a_process_that_died_is_told_from_one_that_ended() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path();
+        let own = || DataDir::own(path).unwrap();
+        for _ in 0..2 {
+            let mut owned = own();
+            assert!(owned.was_ended_on_purpose());
+            owned.begin_work();
+            owned.end_work();
+        }
+        own().begin_work();
+        // A start that came to no work does not forget it.
+        for _ in 0..2 {
+            assert!(!own().was_ended_on_purpose());
+        }
+        note_ended_by_a_person(path);
+        for _ in 0..2 {
+            assert!(own().was_ended_on_purpose());
+        }
     }
 
     #[test]

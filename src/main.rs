@@ -15,6 +15,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(ended) => return end(&ended).into(),
     };
+    if let Some(exit) = commands::without_settings(&cli) {
+        return exit.into();
+    }
     let loaded = match settings::load(&cli.flags()) {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -13,6 +13,7 @@ use docmill_stages::ledger;
 use futures_util::FutureExt as _;
 
 use crate::mailbox::SlotId;
+use crate::outage::StoreOutage;
 use crate::stats::{CallOutcome, Counters};
 use crate::ticket::TicketData;
 use crate::{Stage, lock};
@@ -80,6 +81,7 @@ pub(crate) struct Caller {
     pub(crate) ledger: Writer,
     pub(crate) calls: Arc<Calls>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) outage: StoreOutage,
     pub(crate) stage: Stage,
     pub(crate) slot: SlotId,
 }
@@ -107,6 +109,7 @@ impl Caller {
         let (stage, key) = (self.stage, ticket.item.key.clone());
         if let Err(error) = self.ledger.call(move |db| ledger::begin_call(db, &key, stage.name(), part)).await {
             log::error!("cannot mark a stage call: {}", docmill_stages::failure::chain(&error));
+            self.outage.note(&error);
             return Err(CallEnd::NotBegun);
         }
         let since = Instant::now();

@@ -19,6 +19,7 @@ mod embedder;
 mod fault;
 mod loader;
 mod mailbox;
+mod outage;
 pub mod pipeline;
 mod pool;
 mod processor;

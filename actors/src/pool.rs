@@ -106,6 +106,7 @@ where
             CallEnd::Panicked(failure) => (failure, End::Restart),
         };
         log::warn!("{who} failed kind={} error={failure}", failure.kind);
+        self.caller.outage.note_failure(&failure);
         if let Some(ticket) = ticket {
             let verdict = retry.failed(self.caller.stage, failure, ticket.data().item.attempts);
             ticket.settle(verdict);

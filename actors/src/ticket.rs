@@ -13,6 +13,7 @@ use docmill_stages::db::{DbError, Writer};
 use docmill_stages::ledger::{self, Settlement, Taken, Verdict};
 use tokio::sync::Notify;
 
+use crate::outage::StoreOutage;
 use crate::{Stage, lock};
 
 /// What a ticket stands for.
@@ -141,11 +142,12 @@ impl InFlight {
     }
 
     /// Writes what is posted to the ledger; for ever.
-    pub(crate) async fn keep_ledger(&self, ledger: &Writer) {
+    pub(crate) async fn keep_ledger(&self, ledger: &Writer, outage: &StoreOutage) {
         loop {
             self.posted.notified().await;
             while let Err(error) = self.write_posted(ledger).await {
                 log::error!("cannot write to the ledger, trying again: {}", docmill_stages::failure::chain(&error));
+                outage.note(&error);
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             }
         }

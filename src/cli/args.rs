@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::model_args::{EmbedArgs, ModelsCommand};
+use super::upkeep_args::{CompletionsArgs, ManArgs, RemoveArgs, ReprocessArgs};
 use crate::settings::parse;
 
 /// Turns a documentation site into a searchable knowledge base.
@@ -92,8 +94,46 @@ Examples:
     Status(Topics),
     /// Print a hash of all that was made, to compare two runs
     Digest(DigestArgs),
+    /// Take pages out of everything: the index, the files, the raw folder
+    #[command(after_help = "\
+Examples:
+  docmill remove https://docs.example.com/guide/old.html
+  docmill remove --site https://docs.example.com/v1/ --dry-run
+  docmill remove --site docs.example.com --yes
+
+A page stays out until it is crawled again; CRAWL_DENY (--deny) keeps the crawler off it.")]
+    Remove(RemoveArgs),
+    /// Process pages again that are done, skipped or dead
+    #[command(after_help = "\
+Examples:
+  docmill reprocess --dead                  what is dead, once its cause is mended
+  docmill reprocess '/guide/' '\\.md$'       URLs that match one of the patterns
+  docmill reprocess                         everything")]
+    Reprocess(ReprocessArgs),
+    /// Print the vector that the embedding model makes of a text
+    #[command(after_help = "\
+Examples:
+  docmill embed \"a text\"                    a number a line
+  docmill embed --json --question \"how do I configure it\"
+  docmill embed - < texts.txt               a text a line, a line of JSON for each")]
+    Embed(EmbedArgs),
+    /// List, fetch or check embedding models
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Show every setting, its value and where it came from
     Config(Topics),
+    /// Print a script that completes docmill's commands and flags in a shell
+    #[command(after_help = "\
+Examples:
+  docmill completions bash > ~/.local/share/bash-completion/completions/docmill
+  docmill completions fish > ~/.config/fish/completions/docmill.fish")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write every command's into a folder
+    #[command(after_help = "\
+Examples:
+  docmill man | man -l -
+  docmill man --dir ~/.local/share/man/man1")]
+    Man(ManArgs),
     /// See it work: serve docmill's own handbook, index it, ask it two questions
     Demo,
 }

@@ -45,7 +45,7 @@ fn docs2vector_mode(words: &[&str]) -> Option<String> {
         None => words.get(at + 1)?,
     };
     // Where a command takes a mode, its own modes are no mistake.
-    let has_command = words[..at].iter().any(|word| matches!(*word, "run" | "process"));
+    let has_command = words[..at].iter().any(|word| matches!(*word, "run" | "process" | "reprocess"));
     let is_own = matches!(typed, "streaming" | "batch");
     let (mode, instead) = DOCS2VECTOR_MODES.iter().find(|(mode, _)| mode.eq_ignore_ascii_case(typed))?;
     if has_command && is_own {

@@ -3,6 +3,8 @@
 
 mod args;
 mod guide;
+mod model_args;
+mod upkeep_args;
 
 use std::ffi::OsString;
 
@@ -10,6 +12,8 @@ use clap::Parser as _;
 use clap::builder::StyledStr;
 
 pub use self::args::{Cli, Command, CrawlArgs, DigestArgs, DigestFrom, ProgressMode, RunArgs, SearchArgs, Topics};
+pub use self::model_args::{EmbedArgs, ModelsCommand};
+pub use self::upkeep_args::{CompletionsArgs, ManArgs, RemoveArgs, ReprocessArgs};
 use crate::exit::Exit;
 use crate::settings::source::Flags;
 
@@ -35,6 +39,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Ended> {
     match &cli.command {
         Command::Search(search) if search.question().trim().is_empty() => {
             Err(usage("the question is empty: type docmill search \"your question\""))
+        }
+        Command::Embed(embed) if embed.text().trim().is_empty() => {
+            Err(usage("the text is empty: type docmill embed \"your text\""))
         }
         _ => Ok(cli),
     }
@@ -76,6 +83,10 @@ impl Cli {
             }
             Command::Crawl(crawl) => crawl.put(&mut put),
             Command::Process(process) => put("--mode", "PIPELINE_MODE", &process.mode),
+            Command::Reprocess(reprocess) => put("--mode", "PIPELINE_MODE", &reprocess.mode),
+            Command::Models(ModelsCommand::Pull(model) | ModelsCommand::Verify(model)) => {
+                put("command line", "EMBEDDING_MODEL", &model.name);
+            }
             _ => {}
         }
         flags

@@ -79,6 +79,30 @@ fn a_question_without_quotes_is_joined() {
 }
 
 #[test]
+fn a_text_to_embed_may_hold_anything() {
+    let embed = |words: &[&str]| match parse_line(words).map(|cli| cli.command) {
+        Ok(Command::Embed(embed)) => embed,
+        other => panic!("{words:?}: {other:?}"),
+    };
+    for text in ["--no-default-features", "-Zunstable", "--json is what?", "a\nb"] {
+        let found = embed(&["embed", text, "--json", "--question"]);
+        assert!(found.text() == text && found.json && found.question, "{text}");
+    }
+    assert_eq!(embed(&["embed", "--", "--json"]).text(), "--json");
+    assert!(embed(&["embed", "-"]).is_from_stdin() && !embed(&["embed", "-", "x"]).is_from_stdin());
+    assert!(refused(&["embed", " "]).contains("text is empty"));
+    refused(&["embed", "--json"]);
+}
+
+#[test]
+fn what_to_take_out_is_named() {
+    assert!(refused(&["remove"]).contains("--site"));
+    refused(&["reprocess", "("]);
+    let flags = parse_line(&["models", "pull", "some/folder"]).unwrap().flags();
+    assert_eq!(flags.get("EMBEDDING_MODEL").unwrap().value.unwrap(), "some/folder");
+}
+
+#[test]
 fn docs2vectors_modes_are_answered_with_what_to_type() {
     for (words, typed) in [
         (vec!["--mode", "full"], "type docmill run URL"),

@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicBool;
 use docmill_actors::pipeline::Stop;
 use url::Url;
 
-use super::run::{Scope, plan, run_pipeline, stop_on_signals};
+use super::run::{Scope, plan, run_pipeline};
 use super::search::{Searcher, shown};
 use super::show::print;
+use super::signals::stop_on_signals;
 use super::{Refusal, setup};
 use crate::demo::{self, DemoError, QUESTIONS};
 use crate::exit::Exit;

@@ -2,19 +2,28 @@
 
 mod demo;
 mod digest;
+mod embed;
+mod manual;
 mod model;
+mod models;
+mod remove;
+mod reprocess;
 mod run;
 mod search;
 mod service;
 mod setup;
 mod show;
+mod signals;
 mod status;
 mod view;
 
+use std::path::Path;
+
 use docmill_stages::db::DbError;
 use docmill_stages::embed::EmbedError;
-use docmill_stages::failure::{chain, one_line};
+use docmill_stages::failure::{StageError, chain, one_line};
 use docmill_stages::load::LoadError;
+use docmill_stages::room;
 use docmill_stages::store::StoreError;
 
 use crate::cli::{Cli, Command};
@@ -29,43 +38,77 @@ use crate::settings::Loaded;
 pub struct Refusal {
     exit: Exit,
     message: String,
+    /// Whether the disk is full, or fails.
+    is_store_down: bool,
 }
 
 impl Refusal {
     fn new(exit: Exit, error: &dyn std::error::Error) -> Self {
-        Self { exit, message: chain(error) }
+        Self { exit, message: chain(error), is_store_down: false }
     }
 
     fn said(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), is_store_down: false }
     }
+
+    /// The same where the error may tell of a full disk.
+    fn of_store(exit: Exit, error: &impl StageError) -> Self {
+        Self { is_store_down: error.is_store_outage(), ..Self::new(exit, error) }
+    }
+
+    /// Where the disk is full: how much room there is, and what to do. A
+    /// command that only reads has nothing left to go on with.
+    fn with_room(self, command: &Command, data_dir: &Path) -> Self {
+        if !self.is_store_down {
+            return self;
+        }
+        let reads = matches!(
+            command,
+            Command::Search(_) | Command::Status(_) | Command::Digest(_) | Command::Embed(_) | Command::Models(_)
+        );
+        let exit = if reads { Exit::Unavailable } else { Exit::Stopped };
+        Self { exit, message: store_down(data_dir, &self.message), ..self }
+    }
+
+    /// Tells the person, as the last line.
+    fn say(self) -> Exit {
+        eprintln!("docmill: {}", one_line(&self.message, 4_000));
+        self.exit
+    }
+}
+
+/// What a person is told where the disk is full, or fails.
+fn store_down(data_dir: &Path, why: &str) -> String {
+    let (folder, free) = (data_dir.display(), room::free_text(data_dir));
+    format!("DATA_DIR {folder} cannot be written ({free}): {why}; make room and run again, nothing is lost")
 }
 
 impl From<DataDirError> for Refusal {
     fn from(error: DataDirError) -> Self {
-        let exit = match error {
-            DataDirError::NotWritable { .. } => Exit::Settings,
-            DataDirError::InUse { .. } => Exit::Unavailable,
+        let (exit, is_store_down) = match &error {
+            DataDirError::NotWritable { source, .. } if room::is_full(source) => (Exit::Stopped, true),
+            DataDirError::NotWritable { .. } => (Exit::Settings, false),
+            DataDirError::InUse { .. } => (Exit::Unavailable, false),
         };
-        Self::new(exit, &error)
+        Self { is_store_down, ..Self::new(exit, &error) }
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::new(Exit::Settings, &error)
+        Self::of_store(Exit::Settings, &error)
     }
 }
 
 impl From<DbError> for Refusal {
     fn from(error: DbError) -> Self {
-        Self::new(Exit::Unavailable, &error)
+        Self::of_store(Exit::Unavailable, &error)
     }
 }
 
 impl From<LoadError> for Refusal {
     fn from(error: LoadError) -> Self {
-        Self::new(Exit::Unavailable, &error)
+        Self::of_store(Exit::Unavailable, &error)
     }
 }
 
@@ -74,6 +117,17 @@ impl From<EmbedError> for Refusal {
         let exit = if error.is_setting() { Exit::Settings } else { Exit::Unavailable };
         Self::new(exit, &error)
     }
+}
+
+/// Does what needs no settings, so that bad ones are not in its way; `None`
+/// for every other command.
+pub fn without_settings(cli: &Cli) -> Option<Exit> {
+    let done = match &cli.command {
+        Command::Completions(args) => manual::completions(*args),
+        Command::Man(args) => manual::man(args),
+        _ => return None,
+    };
+    Some(done.unwrap_or_else(|refusal| refusal.say()))
 }
 
 /// Does what the command line asks for.
@@ -88,10 +142,14 @@ pub fn execute(cli: &Cli, loaded: &Loaded, progress: &mut Progress) -> Exit {
         Command::Search(search) => search::search(settings, search, progress),
         Command::Status(topics) => status::status(settings, topics.json),
         Command::Digest(digest) => digest::digest(settings, *digest),
+        Command::Remove(remove) => remove::remove(settings, remove),
+        Command::Reprocess(reprocess) => reprocess::reprocess(settings, reprocess, progress),
+        Command::Embed(embed) => embed::embed(settings, embed, progress),
+        Command::Models(models) => models::models(settings, models, progress),
         Command::Demo => demo::demo(settings, progress),
+        // They are done before there are settings.
+        Command::Completions(args) => manual::completions(*args),
+        Command::Man(args) => manual::man(args),
     };
-    done.unwrap_or_else(|refusal| {
-        eprintln!("docmill: {}", one_line(&refusal.message, 4_000));
-        refusal.exit
-    })
+    done.unwrap_or_else(|refusal| refusal.with_room(&cli.command, &settings.storage.data_dir).say())
 }

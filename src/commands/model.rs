@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use docmill_stages::chunk::tokens::{HuggingFaceCounter, TokenCounter};
 use docmill_stages::embed::local::{LocalOptions, LocalProvider};
-use docmill_stages::embed::models::{self, ModelError, ModelRequest, Progress as Fetch};
+use docmill_stages::embed::models::{self, ModelError, ModelFiles, ModelRequest, Progress as Fetch};
 use docmill_stages::embed::prefixed::Prefixes;
 use docmill_stages::embed::{ModelInfo, Provider};
 use docmill_stages::failure::one_line;
@@ -75,22 +75,31 @@ pub(super) fn load(settings: &Settings, progress: &Progress, cancelled: &Arc<Ato
 }
 
 fn load_local(settings: &Settings, progress: &Progress, cancelled: &Arc<AtomicBool>) -> Result<Model, Refusal> {
+    let files = fetch(&request(settings, cancelled), progress)?;
+    let options = LocalOptions { precision: settings.embed.precision, window: settings.embed.window };
+    let provider = LocalProvider::load(&files, options)?;
+    Ok(Model { provider: Arc::new(provider), tokens: Tokens::File(files.tokenizer.path) })
+}
+
+/// Which files the settings ask for.
+pub(super) fn request(settings: &Settings, cancelled: &Arc<AtomicBool>) -> ModelRequest {
     let embed = &settings.embed;
-    let request = ModelRequest {
+    ModelRequest {
         runtime_library: embed.runtime_library.clone(),
         hub: Some(embed.hub.to_string()),
         cancelled: Arc::clone(cancelled),
         ..ModelRequest::new(embed.model.clone(), settings.model_cache_dir.join("models"))
-    };
-    let download: RefCell<Option<Download>> = RefCell::new(None);
-    let show = |fetch: Fetch<'_>| show_fetch(progress, &mut download.borrow_mut(), fetch);
-    let files = models::acquire(&request, &show).map_err(|error| refusal(&error, cancelled))?;
-    drop(download);
-    let provider = LocalProvider::load(&files, LocalOptions { precision: embed.precision, window: embed.window })?;
-    Ok(Model { provider: Arc::new(provider), tokens: Tokens::File(files.tokenizer.path) })
+    }
 }
 
-fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {
+/// Finds or fetches the files.
+pub(super) fn fetch(request: &ModelRequest, progress: &Progress) -> Result<ModelFiles, Refusal> {
+    let download: RefCell<Option<Download>> = RefCell::new(None);
+    let show = |fetch: Fetch<'_>| show_fetch(progress, &mut download.borrow_mut(), fetch);
+    models::acquire(request, &show).map_err(|error| refusal(&error, &request.cancelled))
+}
+
+pub(super) fn refusal(error: &ModelError, cancelled: &AtomicBool) -> Refusal {
     let exit = if cancelled.load(Ordering::Relaxed) {
         Exit::Stopped
     } else if error.is_setting() {

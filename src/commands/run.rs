@@ -2,17 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use docmill_actors::pipeline::{CrawlPlan, Ended, Mode, Pipeline, Plan, Stop};
+use docmill_actors::pipeline::{CrawlPlan, Ended, Mode, Parameters, Pipeline, Plan, Stop};
 use docmill_stages::crawl::url::NormalUrl;
+use docmill_stages::failure::one_line;
 use docmill_stages::state;
 
 use super::setup::{self, Setup};
+use super::signals::stop_on_signals;
 use super::view::view;
-use super::{Refusal, status};
-use crate::data_dir;
+use super::{Refusal, status, store_down};
 use crate::exit::Exit;
 use crate::progress::summary::{Places, summary};
 use crate::progress::{Progress, View};
@@ -30,22 +31,28 @@ pub(super) struct Scope {
 }
 
 pub(super) fn run(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
-    go(settings, progress, Scope { crawl: true, process: true, stay: false })
+    go(settings, progress, Scope { crawl: true, process: true, stay: false }, |_| Ok(()))
 }
 
 pub(super) fn crawl(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
-    go(settings, progress, Scope { crawl: true, process: false, stay: false })
+    go(settings, progress, Scope { crawl: true, process: false, stay: false }, |_| Ok(()))
 }
 
 pub(super) fn process(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
-    go(settings, progress, Scope { crawl: false, process: true, stay: false })
+    go(settings, progress, Scope { crawl: false, process: true, stay: false }, |_| Ok(()))
 }
 
 pub(super) fn watch(settings: &Settings, progress: &mut Progress) -> Result<Exit, Refusal> {
-    go(settings, progress, Scope { crawl: false, process: true, stay: true })
+    go(settings, progress, Scope { crawl: false, process: true, stay: true }, |_| Ok(()))
 }
 
-fn go(settings: &Settings, progress: &mut Progress, scope: Scope) -> Result<Exit, Refusal> {
+/// `prepare_ledger` changes what is to be done, before anything begins.
+pub(super) fn go(
+    settings: &Settings,
+    progress: &mut Progress,
+    scope: Scope,
+    prepare_ledger: impl FnOnce(&Parameters) -> Result<(), Refusal>,
+) -> Result<Exit, Refusal> {
     let folder = &settings.storage.data_dir;
     if scope.crawl && settings.crawl.start_urls.is_empty() && !folder.join(state::FILE).exists() {
         let why = "there is nothing to crawl: name a URL (docmill run https://docs.example.com/), or set START_URLS";
@@ -56,48 +63,8 @@ fn go(settings: &Settings, progress: &mut Progress, scope: Scope) -> Result<Exit
     let cancelled = Arc::new(AtomicBool::new(false));
     stop_on_signals(&settings.storage.data_dir, &stop, &cancelled)?;
     let setup = setup::prepare(settings, scope.process, progress, &cancelled)?;
+    prepare_ledger(&setup.parameters)?;
     actix_rt::System::new().block_on(run_pipeline(progress, plan, setup, &stop))
-}
-
-/// The first SIGINT, SIGTERM or SIGHUP (the terminal was closed) asks the run to stop; the second ends the
-/// process at once, and the next start mends what that leaves.
-pub(super) fn stop_on_signals(data_dir: &Path, stop: &Stop, cancelled: &Arc<AtomicBool>) -> Result<(), Refusal> {
-    let failed = |error: std::io::Error| Refusal::new(Exit::Unavailable, &error);
-    let mut signals = signal_hook::iterator::Signals::new(stop_signals()).map_err(failed)?;
-    let (data_dir, stop, cancelled) = (data_dir.to_owned(), stop.clone(), Arc::clone(cancelled));
-    let wait = move || {
-        for (count, _signal) in signals.forever().enumerate() {
-            if count > 0 {
-                data_dir::note_ended_by_a_person(&data_dir);
-                Exit::Stopped.now();
-            }
-            log::warn!("stopping; a second signal ends at once");
-            cancelled.store(true, Ordering::Relaxed);
-            stop.ask();
-        }
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
-    Ok(())
-}
-
-fn stop_signals() -> Vec<i32> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = vec![SIGINT, SIGTERM];
-    #[cfg(unix)]
-    if !hangup_is_ignored() {
-        signals.push(signal_hook::consts::SIGHUP);
-    }
-    signals
-}
-
-/// `nohup` has started this process so that it outlives its terminal.
-#[cfg(unix)]
-fn hangup_is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // Where the system does not say, it is left as it is.
-    let Some(mask) = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) else { return true };
-    mask & (1 << (signal_hook::consts::SIGHUP - 1)) != 0
 }
 
 /// Runs the pipeline to its end, shows it meanwhile, and says how it ended.
@@ -107,9 +74,10 @@ pub(super) async fn run_pipeline(
     setup: Setup,
     stop: &Stop,
 ) -> Result<Exit, Refusal> {
-    let Setup { parameters, index, data_dir, .. } = setup;
+    let Setup { parameters, index, mut data_dir } = setup;
     let only_crawls = parameters.processing.is_none();
     let pipeline = Pipeline::start(parameters).await?;
+    data_dir.begin_work();
     let since = Instant::now();
     let ended = {
         let running = pipeline.run(plan, stop);
@@ -125,6 +93,7 @@ pub(super) async fn run_pipeline(
             }
         }
     };
+    data_dir.end_work();
     if let (Some(index), Ended::Whole) = (&index, &ended)
         && index.promote()?
     {
@@ -138,7 +107,7 @@ pub(super) async fn run_pipeline(
     if exit == Exit::WithErrors {
         status::explain_errors(data_dir.path())?;
     }
-    say_why(&ended);
+    say_why(&ended, data_dir.path());
     Ok(exit)
 }
 
@@ -166,7 +135,7 @@ fn exit_of(ended: &Ended, view: &View) -> Exit {
         Ended::Whole if view.errors() > 0 => Exit::WithErrors,
         Ended::Whole => Exit::Done,
         Ended::Stopped if view.items.left() == 0 && view.crawl.queued == 0 && view.errors() == 0 => Exit::Done,
-        Ended::Stopped => Exit::Stopped,
+        Ended::Stopped | Ended::StoreDown(_) => Exit::Stopped,
         Ended::NoStart(_) => Exit::Usage,
         Ended::Unreachable(_) | Ended::Ledger(_) => Exit::Unavailable,
         Ended::GaveUp(_) => Exit::GaveUp,
@@ -174,10 +143,16 @@ fn exit_of(ended: &Ended, view: &View) -> Exit {
 }
 
 /// The reason, as the last line, where a run did not end by itself.
-fn say_why(ended: &Ended) {
+fn say_why(ended: &Ended, data_dir: &Path) {
     match ended {
         Ended::Whole | Ended::Stopped => {}
         Ended::NoStart(why) | Ended::Unreachable(why) | Ended::Ledger(why) => eprintln!("docmill: {why}"),
+        Ended::StoreDown(why) => {
+            // What other threads were about to write has failed for the same
+            // reason; this is to be the last line.
+            log::set_max_level(log::LevelFilter::Off);
+            eprintln!("docmill: {}", one_line(&store_down(data_dir, why), 4_000));
+        }
         Ended::GaveUp(why) => eprintln!("docmill: gave up: {why}; start again to go on"),
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn prepare(
         raw_folder: Some(store.folder(Folder::Raw)),
         store: Arc::new(store),
         state: writer(state)?,
-        was_ended_by_a_person: data_dir.was_ended_by_a_person(),
+        was_ended_on_purpose: data_dir.was_ended_on_purpose(),
         urls: url_rules(settings),
         processing,
         actors: actor_counts(settings),
@@ -127,7 +127,7 @@ fn writer(connection: db::Connection) -> Result<Writer, Refusal> {
     Writer::spawn(connection, "state").map_err(|error| Refusal::new(Exit::Unavailable, &error))
 }
 
-fn url_rules(settings: &Settings) -> UrlRules {
+pub(super) fn url_rules(settings: &Settings) -> UrlRules {
     UrlRules { sort_query: settings.crawl.sort_query, bytes_max: settings.crawl.url_length_max }
 }
 

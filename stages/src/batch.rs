@@ -74,6 +74,13 @@ impl StageError for BatchError {
     fn kind(&self) -> &'static str {
         "work_folder"
     }
+
+    fn is_store_outage(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => crate::room::is_full(source),
+            Self::Store(error) => error.is_store_outage(),
+        }
+    }
 }
 
 /// The folder of the outputs between stages.
@@ -163,6 +170,21 @@ impl WorkFolder {
             list.end()
         })?;
         Ok(Some(store.locate(folder, &name)))
+    }
+
+    /// Removes one item's outputs of every stage.
+    ///
+    /// # Errors
+    /// One of them is still there.
+    pub fn forget(&self, key: &str) -> Result<(), BatchError> {
+        for stage in BatchStage::ALL {
+            let path = self.folder(stage).join(format!("{key}.json"));
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != ErrorKind::NotFound => return Err(BatchError::Io { path, source }),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Removes every stage's outputs.

@@ -15,6 +15,12 @@ pub trait StageError: std::error::Error {
     fn is_outage(&self) -> bool {
         false
     }
+
+    /// Whether what every item is written to cannot be written: no retry
+    /// helps until somebody has made room.
+    fn is_store_outage(&self) -> bool {
+        false
+    }
 }
 
 /// A stage's error with its causes written out, ready for the ledger.
@@ -24,6 +30,8 @@ pub struct Failure {
     pub transient: bool,
     /// Whether a shared service is down; burns no attempt.
     pub outage: bool,
+    /// Whether it is the store that is down, and the run with it.
+    pub store_outage: bool,
     /// A short name for counters, such as `not_json`.
     pub kind: &'static str,
     /// The error and its causes, joined by `: `; bounded in length and free
@@ -37,7 +45,13 @@ pub const MESSAGE_BYTES_MAX: usize = 2_000;
 impl Failure {
     /// A failure that a retry may heal.
     pub fn transient(kind: &'static str, message: impl fmt::Display) -> Self {
-        Self { transient: true, outage: false, kind, message: one_line(&message.to_string(), MESSAGE_BYTES_MAX) }
+        Self {
+            transient: true,
+            outage: false,
+            store_outage: false,
+            kind,
+            message: one_line(&message.to_string(), MESSAGE_BYTES_MAX),
+        }
     }
 
     /// A failure that a retry cannot heal.
@@ -50,7 +64,8 @@ impl<E: StageError> From<E> for Failure {
     fn from(error: E) -> Self {
         Self {
             transient: error.can_retry(),
-            outage: error.is_outage(),
+            outage: error.is_outage() || error.is_store_outage(),
+            store_outage: error.is_store_outage(),
             kind: error.kind(),
             message: one_line(&chain(&error), MESSAGE_BYTES_MAX),
         }

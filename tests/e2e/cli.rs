@@ -4,7 +4,23 @@ use crate::support::program::Docmill;
 
 #[test]
 fn help_names_every_command_and_how_to_begin() {
-    let commands = ["run", "crawl", "process", "watch", "search", "status", "digest", "config", "demo"];
+    let commands = [
+        "run",
+        "crawl",
+        "process",
+        "watch",
+        "search",
+        "status",
+        "digest",
+        "remove",
+        "reprocess",
+        "embed",
+        "models",
+        "config",
+        "completions",
+        "man",
+        "demo",
+    ];
     let help = Docmill::new().run(&["--help"]).expect(0);
     let help = help.prints(&["docmill demo", "docmill run https://", "docmill search"]);
     for command in commands {

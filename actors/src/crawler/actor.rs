@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use super::{Crawl, Parameters, Request, failed, page};
 use crate::call::panic_text;
 use crate::mailbox::Permit;
+use crate::outage::StoreOutage;
 use crate::pool::{End, Seat};
 use crate::stats::CallOutcome;
 use crate::{lock, now_ms};
@@ -89,10 +90,10 @@ impl Handler<FetchPage> for Crawler {
         let fetcher = self.fetcher(&crawl);
         let parameters = Arc::clone(&self.parameters);
         let name = format!("crawler-{}", self.seat.caller.slot);
-        let counters = Arc::clone(&self.seat.caller.counters);
+        let (counters, outage) = (Arc::clone(&self.seat.caller.counters), self.seat.caller.outage.clone());
         let work = async move {
             let since = Instant::now();
-            let end = ask(&parameters, request, fetcher, &name).await;
+            let end = ask(&parameters, request, fetcher, &name, &outage).await;
             counters.stage(crate::Stage::Crawler).call_ended(since.elapsed(), CallOutcome::Ok);
             drop(permit);
             end
@@ -105,7 +106,13 @@ impl Handler<FetchPage> for Crawler {
 }
 
 /// Asks for one URL and records what it came to.
-async fn ask(parameters: &Parameters, mut request: Request, fetcher: Result<Fetcher, FetchError>, name: &str) -> End {
+async fn ask(
+    parameters: &Parameters,
+    mut request: Request,
+    fetcher: Result<Fetcher, FetchError>,
+    name: &str,
+    outage: &StoreOutage,
+) -> End {
     let visit = async {
         let fetcher = fetcher.map_err(|error| Outcome::Failed { message: chain(&error), retry_at_ms: None });
         match fetcher {
@@ -115,8 +122,9 @@ async fn ask(parameters: &Parameters, mut request: Request, fetcher: Result<Fetc
     };
     let (outcome, end) = match AssertUnwindSafe(visit).catch_unwind().await {
         Ok(Ok(outcome)) => (outcome, End::Ready),
-        Ok(Err(error)) => {
-            log::error!("{name} url={}: {}", request.page.url, chain(&error));
+        Ok(Err(failure)) => {
+            log::error!("{name} url={}: {failure}", request.page.url);
+            outage.note_failure(&failure);
             // The request gives the URL back; a ledger in trouble gets time.
             tokio::time::sleep(Duration::from_secs(1)).await;
             return End::Ready;
@@ -135,13 +143,16 @@ async fn ask(parameters: &Parameters, mut request: Request, fetcher: Result<Fetc
     let (number, rules, url) = (request.crawl.number, request.crawl.rules.clone(), request.page.url.clone());
     match request.crawl.ledger.call(move |db| frontier::record(db, number, &rules, &url, outcome)).await {
         Ok(Recorded::Ended(_) | Recorded::Retry { .. } | Recorded::Late) => request.is_settled = true,
-        Err(error) => log::error!("{name} url={}: {}", request.page.url, chain(&error)),
+        Err(error) => {
+            log::error!("{name} url={}: {}", request.page.url, chain(&error));
+            outage.note(&error);
+        }
     }
     end
 }
 
 /// What came of the URL; `None` where it was put off.
-async fn visit(parameters: &Parameters, request: &Request, fetcher: &Fetcher) -> Result<Option<Outcome>, DbError> {
+async fn visit(parameters: &Parameters, request: &Request, fetcher: &Fetcher) -> Result<Option<Outcome>, Failure> {
     let (crawl, page) = (&request.crawl, &request.page);
     if crawl.options.robots_obey {
         match robots(request, fetcher).await? {

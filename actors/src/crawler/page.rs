@@ -1,5 +1,6 @@
 //! A page that was fetched: read on a thread of its own, written to the
-//! store, and only then recorded.
+//! store, and only then recorded. A store that is down is nobody's outcome:
+//! the URL is given back.
 
 use std::sync::Arc;
 
@@ -9,7 +10,6 @@ use docmill_stages::crawl::fetch::FetchedPage;
 use docmill_stages::crawl::frontier::{self, Outcome, PageRecord};
 use docmill_stages::crawl::page::{PageFacts, read_page, read_plain};
 use docmill_stages::crawl::raw::{RawPage, raw_file, raw_file_name, raw_item};
-use docmill_stages::db::DbError;
 use docmill_stages::failure::{Failure, chain};
 use docmill_stages::item::RawItem;
 use docmill_stages::store::{Folder, Store};
@@ -18,7 +18,7 @@ use super::{Parameters, Request, failed};
 use crate::now_ms;
 
 /// Keeps a page; the outcome is to be recorded after this has returned.
-pub(super) async fn keep(parameters: &Parameters, request: &Request, fetched: FetchedPage) -> Result<Outcome, DbError> {
+pub(super) async fn keep(parameters: &Parameters, request: &Request, fetched: FetchedPage) -> Result<Outcome, Failure> {
     let validators = fetched.validators.clone();
     let (facts, item) = match read(request, fetched).await {
         Ok(read) => read,
@@ -41,8 +41,10 @@ pub(super) async fn keep(parameters: &Parameters, request: &Request, fetched: Fe
         let item = if record.is_indexable { item } else { tombstone(&item) };
         let hash = item.content_hash();
         record.content_hash = record.is_indexable.then(|| hash.clone());
-        if let Err(failure) = write(parameters, request, &facts.article_id, item, hash).await? {
-            return Ok(failed(request, &failure, None));
+        match write(parameters, request, &facts.article_id, item, hash).await? {
+            Err(failure) if failure.store_outage => return Err(failure),
+            Err(failure) => return Ok(failed(request, &failure, None)),
+            Ok(()) => {}
         }
     }
     Ok(Outcome::Fetched(record))
@@ -87,7 +89,7 @@ async fn write(
     article_id: &Option<String>,
     item: RawItem,
     hash: String,
-) -> Result<Result<(), Failure>, DbError> {
+) -> Result<Result<(), Failure>, Failure> {
     let (url, article_id) = (request.page.url.clone(), article_id.clone());
     let assign = move |db: &docmill_stages::db::Connection| frontier::assign_key(db, &url, article_id.as_deref());
     let (key, article_id) = request.crawl.ledger.call(assign).await?;

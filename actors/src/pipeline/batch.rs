@@ -79,7 +79,10 @@ async fn export_between(pipeline: &Pipeline, before: Option<u32>, now: Option<u3
         match exported {
             Ok(Ok(Some(place))) => log::info!("wrote {place}"),
             Ok(Ok(None)) => {}
-            Ok(Err(error)) => log::error!("{}", chain(&error)),
+            Ok(Err(error)) => {
+                log::error!("{}", chain(&error));
+                pipeline.outage.note(&error);
+            }
             Err(error) => log::error!("the time-stamped file was not written: {error}"),
         }
     }

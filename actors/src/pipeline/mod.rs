@@ -39,9 +39,9 @@ pub struct Parameters {
     pub raw_folder: Option<PathBuf>,
     /// state.db.
     pub state: Writer,
-    /// Whether a person ended the run before this one at once: then no item
+    /// Whether the run before this one ended by itself or by a person: then no item
     /// that was being worked on is suspected.
-    pub was_ended_by_a_person: bool,
+    pub was_ended_on_purpose: bool,
     /// How URLs are normalised.
     pub urls: UrlRules,
     /// What comes after the raw items; `None` where only pages are fetched.

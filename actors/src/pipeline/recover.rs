@@ -15,7 +15,7 @@ use super::{Parameters, Processing};
 /// What the last run left in flight waits again, and so does what the present
 /// settings would make otherwise or whose outputs are gone.
 pub(super) async fn recover(parameters: &Parameters) -> Result<(), DbError> {
-    let suspects = !parameters.was_ended_by_a_person;
+    let suspects = !parameters.was_ended_on_purpose;
     let in_flight = parameters.state.call(move |db| ledger::recover_after_crash(db, suspects)).await?;
     if in_flight > 0 {
         log::info!("{in_flight} items were in flight when the last run ended; they wait again");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use docmill_stages::db::DbError;
-use docmill_stages::failure::chain;
+use docmill_stages::failure::{StageError as _, chain};
 
 use super::idle::POLL;
 use super::stop::Stop;
@@ -46,8 +46,14 @@ pub enum Ended {
     Unreachable(String),
     /// Restarts did not help.
     GaveUp(String),
+    /// The disk is full, or fails: why. What is left waits in the ledger.
+    StoreDown(String),
     /// state.db cannot be used.
     Ledger(String),
+}
+
+fn ended_by(error: &DbError) -> Ended {
+    if error.is_store_outage() { Ended::StoreDown(chain(error)) } else { Ended::Ledger(chain(error)) }
 }
 
 impl Pipeline {
@@ -57,7 +63,9 @@ impl Pipeline {
         let mut gave_up = self.gave_up.clone();
         let grace = plan.grace;
         let ended = tokio::select! {
-            ended = self.run_plan(plan, stop) => ended.unwrap_or_else(|error| Ended::Ledger(chain(&error))),
+            ended = self.run_plan(plan, stop) => ended.unwrap_or_else(|error| ended_by(&error)),
+            // What is in flight could be written no more, so it is not waited for.
+            why = self.outage.reported() => Ended::StoreDown(why),
             why = gave_up.wait_for(Option::is_some) => {
                 Ended::GaveUp(why.ok().and_then(|why| why.clone()).unwrap_or_default())
             }

@@ -16,6 +16,7 @@ use crate::chunker::{self, ChunkDocument, Chunker};
 use crate::embedder::{self, EmbedPart, Embedder};
 use crate::loader::{self, LoadDocument, Loader};
 use crate::mailbox::Mailbox;
+use crate::outage::StoreOutage;
 use crate::pool::{Pool, Seat, Stopped, Supervised};
 use crate::processor::{self, ProcessItem, Processor};
 use crate::stats::{Counters, SessionStats, StageStats, Stats};
@@ -34,6 +35,7 @@ pub struct Pipeline {
     pub(super) opening: watch::Sender<Opening>,
     pub(super) gave_up: watch::Receiver<Option<String>>,
     pub(super) crawler: crawler::Desk,
+    pub(super) outage: StoreOutage,
     pools: Vec<Arc<dyn Supervised>>,
     supervisor: Addr<Supervisor>,
     counters: Arc<Counters>,
@@ -93,8 +95,9 @@ impl Pipeline {
             intensity: parameters.restarts,
             gave_up: gave_up_at,
         };
-        let (table, state) = (Arc::clone(&ground.in_flight), parameters.state.clone());
-        tasks.push(actix_rt::spawn(async move { table.keep_ledger(&state).await }));
+        let outage = ground.caller.outage.clone();
+        let (table, state, noted) = (Arc::clone(&ground.in_flight), parameters.state.clone(), outage.clone());
+        tasks.push(actix_rt::spawn(async move { table.keep_ledger(&state, &noted).await }));
         tasks.push(actix_rt::spawn(keep_looking(
             Arc::clone(&watcher),
             Arc::clone(&ground.hints),
@@ -109,6 +112,7 @@ impl Pipeline {
             opening,
             gave_up,
             crawler,
+            outage,
             pools,
             supervisor: Supervisor::new(supervisor, stops).start(),
             counters,
@@ -195,6 +199,7 @@ impl Ground {
             ledger: parameters.state.clone(),
             calls: Arc::clone(calls),
             counters: Arc::clone(counters),
+            outage: StoreOutage::default(),
             // Each pool puts its own stage, and each seat its own slot.
             stage: Stage::Watcher,
             slot: 0,
@@ -257,6 +262,7 @@ impl Ground {
             limits: self.parameters.limits,
             opening,
             admitted: Arc::clone(&self.admitted),
+            outage: self.caller.outage.clone(),
             processor,
             chunker,
             loader,

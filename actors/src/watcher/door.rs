@@ -14,6 +14,7 @@ use crate::chunker::{ChunkDocument, ChunkInput};
 use crate::loader::{LoadDocument, LoadInput};
 use crate::mailbox::Mailbox;
 use crate::now_ms;
+use crate::outage::StoreOutage;
 use crate::processor::ProcessItem;
 use crate::settings::Limits;
 use crate::ticket::{InFlight, Ticket};
@@ -44,6 +45,7 @@ pub(crate) struct Door {
     pub(crate) limits: Limits,
     pub(crate) opening: watch::Receiver<Opening>,
     pub(crate) admitted: Arc<Notify>,
+    pub(crate) outage: StoreOutage,
     pub(crate) processor: Arc<Mailbox<ProcessItem>>,
     pub(crate) chunker: Arc<Mailbox<ChunkDocument>>,
     pub(crate) loader: Arc<Mailbox<LoadDocument>>,
@@ -84,6 +86,7 @@ impl Door {
             Ok(taken) => taken,
             Err(error) => {
                 log::error!("door: {}", chain(&error));
+                self.outage.note(&error);
                 return false;
             }
         };

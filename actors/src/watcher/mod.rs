@@ -20,9 +20,9 @@ use actix::prelude::*;
 use docmill_stages::crawl::url::UrlRules;
 use docmill_stages::db::Writer;
 use docmill_stages::failure::{Failure, StageError as _, one_line};
-use docmill_stages::ledger;
+use docmill_stages::ledger::{self, RawFile};
 use docmill_stages::store::{Entry, Folder, Store};
-use docmill_stages::watch::{self, RawFile, ReadError};
+use docmill_stages::watch::{self, ReadError};
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use events::watch_events;
@@ -147,14 +147,7 @@ impl Watcher {
             log::warn!("watcher: {}", one_line(&refused.error, 500));
         }
         let (name, stamp) = (entry.name.clone(), entry.stamp.clone());
-        let admitted = self.parameters.ledger.call_blocking(move |db| {
-            let admitted = ledger::admit_file(db, &name, &stamp, &file.found)?;
-            for refused in &file.refused {
-                let error = one_line(&refused.error, docmill_stages::failure::MESSAGE_BYTES_MAX);
-                ledger::refuse_element(db, &name, refused.position, &error)?;
-            }
-            Ok(admitted)
-        })?;
+        let admitted = self.parameters.ledger.call_blocking(move |db| ledger::admit_file(db, &name, &stamp, &file))?;
         self.seat.caller.counters.files.add(1);
         self.settled(entry);
         log::debug!("watcher read file={} admitted={admitted}", one_line(&entry.name, 300));
@@ -214,6 +207,7 @@ impl Handler<Look> for Watcher {
             }
             Ok(Err(failure)) => {
                 log::error!("watcher: {failure}");
+                seat.caller.outage.note_failure(&failure);
                 seat.end(End::Ready, ctx);
             }
             Err(panic) => {

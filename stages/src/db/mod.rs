@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::failure::StageError;
+use crate::room::is_full_database;
 
 /// How many writes one transaction groups at most.
 const GROUP_MAX: usize = 256;
@@ -44,6 +45,14 @@ pub enum DbError {
         /// What SQLite said.
         reason: String,
     },
+    /// The file cannot be opened or prepared for want of room.
+    #[error("no room left to write {path}: {reason}")]
+    NoRoom {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
     /// The file was written by a newer docmill.
     #[error("{path} has schema version {found}, this docmill knows up to {known}; use a newer docmill")]
     Newer {
@@ -61,8 +70,13 @@ pub enum DbError {
     #[error("unexpected value in the database: {0}")]
     Value(String),
     /// The transaction around a write was not committed.
-    #[error("the change was not written: {0}")]
-    NotCommitted(String),
+    #[error("the change was not written: {reason}")]
+    NotCommitted {
+        /// What SQLite said.
+        reason: String,
+        /// Whether the disk is full, or fails.
+        is_full: bool,
+    },
     /// The writer thread has ended.
     #[error("the database is closed")]
     Closed,
@@ -80,10 +94,14 @@ impl DbError {
         }
     }
 
-    fn opening(path: &Path, error: rusqlite::Error) -> Self {
-        match Self::Sql(error).in_file(path) {
-            Self::Sql(error) => Self::Open { path: path.to_owned(), reason: error.to_string() },
-            error => error,
+    fn opening(path: &Path, error: &rusqlite::Error) -> Self {
+        let (path, reason) = (path.to_owned(), error.to_string());
+        if is_full_database(error) {
+            Self::NoRoom { path, reason }
+        } else if damage::is_damage_code(error) {
+            Self::Damaged { path, reason }
+        } else {
+            Self::Open { path, reason }
         }
     }
 }
@@ -95,6 +113,15 @@ impl StageError for DbError {
 
     fn kind(&self) -> &'static str {
         "database"
+    }
+
+    fn is_store_outage(&self) -> bool {
+        match self {
+            Self::NoRoom { .. } => true,
+            Self::Sql(error) => is_full_database(error),
+            Self::NotCommitted { is_full, .. } => *is_full,
+            Self::Open { .. } | Self::Damaged { .. } | Self::Newer { .. } | Self::Value(_) | Self::Closed => false,
+        }
     }
 }
 
@@ -108,7 +135,7 @@ pub struct Schema {
 
 /// Opens (or makes) the database and migrates it forward.
 pub fn open(path: &Path, schema: Schema) -> Result<Connection, DbError> {
-    let failed = |error: rusqlite::Error| DbError::opening(path, error);
+    let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let mut connection = Connection::open(path).map_err(failed)?;
     configure(&connection).map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
@@ -122,9 +149,14 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
     if !path.exists() {
         return Ok(None);
     }
-    let failed = |error: rusqlite::Error| DbError::opening(path, error);
+    let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let opened = reading_beside_a_writer(path).or_else(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) if is_at_rest(path) => reading_at_rest(path),
+        // Not even the memory that is shared with a writer has room.
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+            if is_at_rest(path) =>
+        {
+            reading_at_rest(path)
+        }
         _ => Err(error),
     });
     let (connection, found) = opened.map_err(failed)?;
@@ -183,7 +215,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(), DbError> {
-    let failed = |error: rusqlite::Error| DbError::opening(path, error);
+    let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let known = schema.migrations.len();
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found = version(&transaction).map_err(failed)?;
@@ -197,30 +229,26 @@ fn migrate(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(
     transaction.commit().map_err(failed)
 }
 
-/// Tells a write's caller how it ended, once the commit is known.
-type Answer = Box<dyn FnOnce(Result<(), NotCommitted>) + Send>;
-/// Gets no connection where the transaction could not begin.
-type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
-
 /// Why a transaction was not committed, for each write of it.
 #[derive(Debug, Clone)]
-struct NotCommitted {
+struct Uncommitted {
     reason: String,
+    is_full: bool,
     damaged: Option<PathBuf>,
 }
 
-impl NotCommitted {
+impl Uncommitted {
     fn new(error: &rusqlite::Error, connection: &Connection) -> Self {
         let damaged = damage::is_damage_code(error).then(|| file_of(connection));
-        Self { reason: error.to_string(), damaged }
+        Self { reason: error.to_string(), is_full: is_full_database(error), damaged }
     }
 }
 
-impl From<NotCommitted> for DbError {
-    fn from(NotCommitted { reason, damaged }: NotCommitted) -> Self {
+impl From<Uncommitted> for DbError {
+    fn from(Uncommitted { reason, is_full, damaged }: Uncommitted) -> Self {
         match damaged {
             Some(path) => Self::Damaged { path, reason },
-            None => Self::NotCommitted(reason),
+            None => Self::NotCommitted { reason, is_full },
         }
     }
 }
@@ -228,6 +256,11 @@ impl From<NotCommitted> for DbError {
 fn file_of(connection: &Connection) -> PathBuf {
     connection.path().map(PathBuf::from).unwrap_or_default()
 }
+
+/// Tells a write's caller how it ended, once the commit is known.
+type Answer = Box<dyn FnOnce(Result<(), Uncommitted>) + Send>;
+/// Gets no connection where the transaction could not begin.
+type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
 
 /// A handle to the thread that writes one database. Clones share the thread;
 /// it ends, with all waiting writes done, when the last of them is dropped.
@@ -277,9 +310,11 @@ impl Writer {
     where
         F: FnOnce(&Connection) -> Result<(), DbError> + Send + 'static,
     {
-        let reply = |result| {
+        let reply = |result: Result<(), DbError>| {
             if let Err(error) = result {
-                log::error!("a posted write was lost: {}", crate::failure::chain(&error));
+                // Of a full disk whoever waits for a write tells, once.
+                let level = if error.is_store_outage() { log::Level::Debug } else { log::Level::Error };
+                log::log!(level, "a posted write was lost: {}", crate::failure::chain(&error));
             }
         };
         if self.enqueue(write, reply).is_err() {
@@ -305,10 +340,12 @@ impl Writer {
     }
 }
 
-fn settle<T>(result: Result<T, DbError>, committed: Result<(), NotCommitted>) -> Result<T, DbError> {
-    match committed {
-        Ok(()) => result,
-        Err(error) => Err(error.into()),
+fn settle<T>(result: Result<T, DbError>, committed: Result<(), Uncommitted>) -> Result<T, DbError> {
+    match (result, committed) {
+        // What went wrong with the write itself says more.
+        (Err(error @ (DbError::Sql(_) | DbError::Damaged { .. })), _) => Err(error),
+        (_, Err(error)) => Err(error.into()),
+        (result, Ok(())) => result,
     }
 }
 
@@ -319,18 +356,21 @@ fn in_savepoint<T>(
     connection.execute_batch("SAVEPOINT one")?;
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| write(connection)))
         .unwrap_or_else(|_| Err(DbError::Value("a write panicked".to_owned())));
-    let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
-    connection.execute_batch(end)?;
+    if result.is_ok() {
+        connection.execute_batch("RELEASE one")?;
+    } else if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK TO one; RELEASE one")?;
+    }
     result
 }
 
 fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
     while let Ok(first) = writes.recv() {
         let (answers, committed) = match connection.execute_batch("BEGIN IMMEDIATE") {
-            Err(error) => (vec![first(None)], Err(error)),
+            Err(error) => (vec![first(None)], Err(Uncommitted::new(&error, connection))),
             Ok(()) => {
                 let answers = write_group(connection, first, writes);
-                (answers, connection.execute_batch("COMMIT"))
+                (answers, commit(connection))
             }
         };
         if committed.is_err()
@@ -339,16 +379,25 @@ fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
         {
             log::error!("cannot roll back: {error}");
         }
-        let committed = committed.map_err(|error| NotCommitted::new(&error, connection));
         for answer in answers {
             answer(committed.clone());
         }
     }
 }
 
+fn commit(connection: &Connection) -> Result<(), Uncommitted> {
+    // Where the disk is full or fails, SQLite may take the whole transaction
+    // back by itself.
+    if connection.is_autocommit() {
+        return Err(Uncommitted { reason: "the disk is full or fails".to_owned(), is_full: true, damaged: None });
+    }
+    connection.execute_batch("COMMIT").map_err(|error| Uncommitted::new(&error, connection))
+}
+
 fn write_group(connection: &Connection, first: Write, writes: &mpsc::Receiver<Write>) -> Vec<Answer> {
     let mut answers = vec![first(Some(connection))];
-    while answers.len() < GROUP_MAX {
+    // Without the transaction around it a write would be committed alone.
+    while answers.len() < GROUP_MAX && !connection.is_autocommit() {
         match writes.try_recv() {
             Ok(write) => answers.push(write(Some(connection))),
             Err(_) => break,
@@ -384,6 +433,26 @@ mod tests {
         assert_eq!(count(&writer), 2);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async { assert_eq!(count(&writer), 2, "a thread of a runtime may block, too") });
+    }
+
+    #[test]
+    fn a_full_disk_is_an_outage_of_the_store_and_what_fits_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("x.db"), SCHEMA).unwrap();
+        connection.query_row("PRAGMA max_page_count = 8", [], |_| Ok(())).unwrap();
+        let writer = Writer::spawn(connection, "writer").unwrap();
+        let large = |db: &Connection| {
+            db.execute_batch("CREATE TABLE u (b); INSERT INTO u VALUES (zeroblob(1000000))")?;
+            Ok(())
+        };
+        for _ in 0..2 {
+            let full = writer.call_blocking(large).unwrap_err();
+            assert!(full.is_store_outage(), "{full:?}");
+            // Waited for: in one transaction with the next it would fall with it.
+            let small = |db: &Connection| Ok(db.execute("INSERT INTO t (n) VALUES (NULL)", []).map(drop)?);
+            writer.call_blocking(small).unwrap();
+        }
+        assert_eq!(count(&writer), 2);
     }
 
     #[test]

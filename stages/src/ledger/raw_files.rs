@@ -7,7 +7,25 @@ use rusqlite::{Connection, params};
 
 use super::admit::{Admission, Candidate, Location, RAW_MISSING, admit, replace, to_sql};
 use crate::db::DbError;
-use crate::failure::one_line;
+use crate::failure::{MESSAGE_BYTES_MAX, one_line};
+
+/// What a raw file holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawFile {
+    /// Its items, in order.
+    pub found: Vec<Candidate>,
+    /// Its elements that are no items.
+    pub refused: Vec<Refused>,
+}
+
+/// An element of a raw file that is no item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Place in the file's list, from 0.
+    pub position: u64,
+    /// Why not, and what would be right.
+    pub error: String,
+}
 
 /// A raw file as the ledger last saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +43,15 @@ pub fn raw_files(db: &Connection) -> Result<Vec<RawFileSeen>, DbError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Admits what was found in a raw file as it is at `stamp`, and accounts for
-/// what was in it before and is not any more: such an item is dead if it was
+/// Admits what is in a raw file as it is at `stamp`, accounts for its elements
+/// that are no items, and for what was in it before and is not any more: such an item is dead if it was
 /// still to be processed (nothing would ever find its bytes), and stays as it
 /// is otherwise. Returns how many items are new or have new content.
-pub fn admit_file(db: &Connection, name: &str, stamp: &str, found: &[Candidate]) -> Result<usize, DbError> {
+pub fn admit_file(db: &Connection, name: &str, stamp: &str, file: &RawFile) -> Result<usize, DbError> {
     forget_file_error(db, name)?;
-    let mut displaced = displaced(db, name, found)?;
+    let mut displaced = displaced(db, name, &file.found)?;
     let mut admitted = 0;
-    for candidate in found {
+    for candidate in &file.found {
         // What stood elsewhere in this file is replaced, whatever its time:
         // its own place holds something else now.
         let admission = if displaced.remove(&candidate.url) { replace(db, candidate)? } else { admit(db, candidate)? };
@@ -41,6 +59,10 @@ pub fn admit_file(db: &Connection, name: &str, stamp: &str, found: &[Candidate])
     }
     for url in &displaced {
         lose(db, url, name)?;
+    }
+    for refused in &file.refused {
+        let error = one_line(&refused.error, MESSAGE_BYTES_MAX);
+        refuse(db, name, Some(refused.position), "not_an_item", &error)?;
     }
     file_seen(db, name, stamp)?;
     Ok(admitted)
@@ -96,13 +118,8 @@ fn error_url(file: &str, position: Option<u64>) -> String {
 /// admitted and at once dead, with the reason, and so are the items that
 /// waited in it.
 pub fn refuse_file(db: &Connection, name: &str, stamp: &str, kind: &str, error: &str) -> Result<(), DbError> {
-    admit_file(db, name, stamp, &[])?;
+    admit_file(db, name, stamp, &RawFile::default())?;
     refuse(db, name, None, kind, error)
-}
-
-/// The same for the element at `position` alone.
-pub fn refuse_element(db: &Connection, name: &str, position: u64, error: &str) -> Result<(), DbError> {
-    refuse(db, name, Some(position), "not_an_item", error)
 }
 
 fn refuse(db: &Connection, file: &str, position: Option<u64>, kind: &str, error: &str) -> Result<(), DbError> {

@@ -132,7 +132,7 @@ fn fail(
     Ok(())
 }
 
-fn finish(db: &Connection, key: &str, state: &str, chunks: usize) -> Result<(), DbError> {
+pub(super) fn finish(db: &Connection, key: &str, state: &str, chunks: usize) -> Result<(), DbError> {
     db.prepare_cached(
         "UPDATE item SET state = ?2, chunks = ?3, stored_stage = 0, attempts = 0, not_before = 0, crashes = 0,
                 stage = NULL, error_kind = NULL, error = NULL

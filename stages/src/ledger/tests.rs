@@ -225,13 +225,19 @@ fn changed_settings_put_what_is_done_back() {
 #[test]
 fn a_file_that_is_no_item_is_dead_until_it_is_read_anew() {
     let db = ledger();
-    refuse_element(&db, "x.json", 3, "no").unwrap();
+    let refused = Refused { position: 3, error: "no".to_owned() };
+    admit_file(&db, "x.json", "stamp", &RawFile { refused: vec![refused], ..RawFile::default() }).unwrap();
     refuse_file(&db, "y.json", "stamp", "not_json", "no").unwrap();
     assert_eq!(counts(&db).unwrap().dead, 2);
-    admit_file(&db, "x.json", "stamp", &[]).unwrap();
+    admit_file(&db, "x.json", "other", &RawFile::default()).unwrap();
     assert_eq!(counts(&db).unwrap().admitted(), 1);
     forget_files(&db, &["y.json".to_owned()]).unwrap();
     assert_eq!(counts(&db).unwrap().admitted(), 0);
+}
+
+/// A raw file that holds these items.
+fn file(found: &[Candidate]) -> RawFile {
+    RawFile { found: found.to_vec(), ..RawFile::default() }
 }
 
 /// A candidate at this place of a list.
@@ -247,18 +253,18 @@ fn listed(url: &str, hash: &str, position: u64, scraped_at: i64) -> Candidate {
 fn what_waits_in_a_file_and_is_no_longer_there_is_dead_and_not_waited_for() {
     let db = ledger();
     let before = [listed("https://a/", "a", 0, 5), listed("https://b/", "b", 1, 5), listed("https://c/", "c", 2, 5)];
-    assert_eq!(admit_file(&db, "list.json", "1", &before).unwrap(), 3);
+    assert_eq!(admit_file(&db, "list.json", "1", &file(&before)).unwrap(), 3);
     let first = take(&db, 0, InFlightRoom { items: 1, ..ROOM }, None).unwrap().remove(0);
     settle(&db, &settled(&first, done())).unwrap();
     // Only the last is still in it, and at another place.
-    assert_eq!(admit_file(&db, "list.json", "2", &[listed("https://c/", "c", 0, 5)]).unwrap(), 0);
+    assert_eq!(admit_file(&db, "list.json", "2", &file(&[listed("https://c/", "c", 0, 5)])).unwrap(), 0);
     let now = counts(&db).unwrap();
     assert_eq!((now.done, now.dead, now.waiting), (1, 1, 1));
     assert!(is_raw_lost(&db, "https://b/", "").unwrap() && !is_raw_lost(&db, "https://a/", "").unwrap());
     // Any copy of it brings it back.
     let mut copy = candidate("https://b/", "b");
     copy.scraped_at = i64::MIN;
-    assert_eq!(admit_file(&db, &copy.location.file.clone(), "1", &[copy]).unwrap(), 1);
+    assert_eq!(admit_file(&db, &copy.location.file.clone(), "1", &file(&[copy])).unwrap(), 1);
     assert_eq!(counts(&db).unwrap().dead, 0);
 }
 
@@ -266,9 +272,9 @@ fn what_waits_in_a_file_and_is_no_longer_there_is_dead_and_not_waited_for() {
 fn an_item_that_moved_in_its_file_is_found_there_whatever_its_time() {
     let db = ledger();
     let before = [listed("https://a/", "a", 0, 9), listed("https://b/", "b", 1, 9)];
-    admit_file(&db, "list.json", "1", &before).unwrap();
+    admit_file(&db, "list.json", "1", &file(&before)).unwrap();
     let after = [listed("https://b/", "b", 0, 9), listed("https://a/", "older", 1, 1)];
-    assert_eq!(admit_file(&db, "list.json", "2", &after).unwrap(), 1);
+    assert_eq!(admit_file(&db, "list.json", "2", &file(&after)).unwrap(), 1);
     let places: Vec<(String, u64, String)> = take(&db, 0, ROOM, None)
         .unwrap()
         .into_iter()
@@ -281,7 +287,7 @@ fn an_item_that_moved_in_its_file_is_found_there_whatever_its_time() {
 #[test]
 fn batchs_stored_outputs_need_no_bytes() {
     let db = ledger();
-    admit_file(&db, "list.json", "1", &[listed("https://a/", "a", 0, 5)]).unwrap();
+    admit_file(&db, "list.json", "1", &file(&[listed("https://a/", "a", 0, 5)])).unwrap();
     let taken = take(&db, 0, ROOM, Some(0)).unwrap().remove(0);
     settle(&db, &settled(&taken, Verdict::Stored { stage: 1 })).unwrap();
     refuse_file(&db, "list.json", "2", "not_json", "no").unwrap();
@@ -293,11 +299,63 @@ fn batchs_stored_outputs_need_no_bytes() {
 fn superseded_bytes_make_the_file_be_read_anew() {
     let db = ledger();
     let found = candidate("https://a/", "h");
-    admit_file(&db, &found.location.file.clone(), "stamp", &[found]).unwrap();
+    admit_file(&db, &found.location.file.clone(), "stamp", &file(&[found])).unwrap();
     let taken = take_one(&db, 0);
     settle(&db, &settled(&taken, Verdict::Superseded { not_before_ms: 500 })).unwrap();
     assert!(raw_files(&db).unwrap().is_empty());
     assert!(take(&db, 499, ROOM, None).unwrap().is_empty());
+}
+
+#[test]
+fn a_page_waits_again_as_if_it_had_never_been_tried() {
+    let db = ledger();
+    for (url, verdict) in [
+        ("https://a/done", done()),
+        ("https://a/skipped", Verdict::Skipped("empty".to_owned())),
+        ("https://a/dead", failed(Failure::permanent("bad", "never"))),
+        ("https://a/waiting", failed(Failure::transient("io", "later"))),
+    ] {
+        admit(&db, &candidate(url, url)).unwrap();
+        let taken = take_one(&db, 0);
+        settle(&db, &settled(&taken, verdict)).unwrap();
+    }
+    refuse_file(&db, "x.json", "stamp", "not_json", "no").unwrap();
+    let put_back: Vec<bool> = pages(&db).unwrap().iter().map(|page| reprocess(&db, &page.key).unwrap()).collect();
+    assert_eq!(put_back, [true, true, true, false], "dead, done, skipped, waiting");
+    assert_counted(&db);
+    let end = counts(&db).unwrap();
+    assert_eq!((end.waiting, end.dead), (4, 1), "a file that is no item stays dead until it is read");
+    for taken in take(&db, i64::MAX, ROOM, None).unwrap() {
+        assert_eq!(taken.attempts, u32::from(taken.url.ends_with("waiting")), "{}", taken.url);
+    }
+}
+
+#[test]
+fn a_refused_file_is_read_anew() {
+    let db = ledger();
+    refuse_file(&db, "x.json", "stamp", "not_json", "no").unwrap();
+    admit_file(&db, "y.json", "stamp", &RawFile::default()).unwrap();
+    assert_eq!(read_refused_anew(&db).unwrap(), 1);
+    assert_eq!(raw_files(&db).unwrap().len(), 1);
+}
+
+#[test]
+fn only_a_tombstone_that_waits_is_taken_out_and_it_stays_out() {
+    let db = ledger();
+    admit(&db, &candidate("https://a/", "h")).unwrap();
+    let key = pages(&db).unwrap()[0].key.clone();
+    assert!(!taken_out(&db, &key).unwrap(), "no tombstone");
+    let taken = take_one(&db, 0);
+    settle(&db, &settled(&taken, done())).unwrap();
+    admit(&db, &Candidate { tombstone: true, scraped_at: 1, ..candidate("https://a/", "gone") }).unwrap();
+    assert!(taken_out(&db, &key).unwrap());
+    assert!(!taken_out(&db, &key).unwrap(), "once");
+    let end = counts(&db).unwrap();
+    assert_eq!((end.done, end.chunks, end.admitted()), (1, 0, 1));
+    assert!(outputs_of(&db, OUTPUT_FILES).unwrap().is_empty());
+    assert!(!reprocess(&db, &key).unwrap(), "it stays out");
+    assert_eq!(admit(&db, &candidate("https://a/", "h")).unwrap(), Admission::Older);
+    assert_counted(&db);
 }
 
 /// What may happen to a ledger, in any order.
@@ -309,6 +367,7 @@ enum Step {
     Crash { in_call: bool },
     Refuse { file: u8 },
     Stale,
+    Again { page: u8 },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -319,6 +378,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(|in_call| Step::Crash { in_call }),
         1 => (0..3_u8).prop_map(|file| Step::Refuse { file }),
         1 => Just(Step::Stale),
+        1 => (0..6_u8).prop_map(|page| Step::Again { page }),
     ];
     prop::collection::vec(step, 0..80)
 }
@@ -374,6 +434,12 @@ proptest! {
                 }
                 Step::Refuse { file } => refuse_file(&db, &format!("item_{file}.json"), "s", "not_json", "no").unwrap(),
                 Step::Stale => drop(requeue_stale(&db, OUTPUT_FILES, "other").unwrap()),
+                Step::Again { page } => {
+                    let url = format!("https://a/{page}");
+                    for page in pages(&db).unwrap().iter().filter(|known| known.url == url) {
+                        reprocess(&db, &page.key).unwrap();
+                    }
+                }
             }
             assert_counted(&db);
             prop_assert_eq!(counts(&db).unwrap().in_flight, tickets.len() as u64);

@@ -168,4 +168,13 @@ impl StageError for LoadError {
             Self::Index { source, .. } => source.kind(),
         }
     }
+
+    fn is_store_outage(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_store_outage(),
+            Self::Index { source, .. } => source.is_store_outage(),
+            Self::Place { source, .. } => crate::room::is_full(source),
+            _ => false,
+        }
+    }
 }

@@ -187,8 +187,13 @@ pub(crate) fn write_atomically(
     set_usual_rights(temporary.as_file())?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
-    // The name itself is durable only once its folder is.
-    File::open(folder)?.sync_all()
+    sync_folder(folder)
+}
+
+/// A name is durable only once its folder is; where a folder cannot be opened
+/// the system sees to it.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Temporary files are made readable by their owner alone; data files are
@@ -231,11 +236,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn io_error(action: &'static str, place: String, source: std::io::Error) -> StoreError {
-    if source.kind() == ErrorKind::StorageFull || source.kind() == ErrorKind::QuotaExceeded {
-        StoreError::Full { place }
-    } else {
-        StoreError::Io { action, place, source }
-    }
+    if crate::room::is_full(&source) { StoreError::Full { place } } else { StoreError::Io { action, place, source } }
 }
 
 #[cfg(test)]

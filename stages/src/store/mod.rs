@@ -68,7 +68,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The disk is full.
-    #[error("no space left to write {place}; make room and start again, nothing is lost")]
+    #[error("no room left to write {place}")]
     Full {
         /// Which object.
         place: String,
@@ -103,6 +103,10 @@ impl StageError for StoreError {
             Self::TooLarge { .. } => "too_large",
             Self::Name { .. } => "bad_name",
         }
+    }
+
+    fn is_store_outage(&self) -> bool {
+        matches!(self, Self::Full { .. })
     }
 }
 

@@ -4,5 +4,5 @@
 mod read;
 mod scan;
 
-pub use read::{Found, RawFile, ReadError, Refused, fetch, read};
+pub use read::{ReadError, fetch, read};
 pub use scan::{Scan, may_hold_items, scan};

@@ -5,29 +5,8 @@ use serde_json::value::RawValue;
 use crate::crawl::url::{NormalUrl, UrlRules};
 use crate::failure::StageError;
 use crate::item::{RawItem, article_id};
-use crate::ledger::{Candidate, Location};
+use crate::ledger::{Candidate, Location, RawFile, Refused};
 use crate::store::{Folder, Store, StoreError};
-
-/// What a raw file holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RawFile {
-    /// Its items, in order.
-    pub found: Vec<Found>,
-    /// Its elements that are no items.
-    pub refused: Vec<Refused>,
-}
-
-/// An item of a raw file.
-pub type Found = Candidate;
-
-/// An element of a raw file that is no item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Place in the file's list, from 0.
-    pub position: u64,
-    /// Why not, and what would be right.
-    pub error: String,
-}
 
 /// Why a raw file, or an item of it, cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +44,10 @@ impl StageError for ReadError {
             Self::Missing { .. } => "raw_missing",
             Self::NotJson { .. } => "not_json",
         }
+    }
+
+    fn is_store_outage(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_store_outage())
     }
 }
 

@@ -9,4 +9,6 @@ pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod server;
 pub(crate) mod site;
+#[cfg(target_os = "linux")]
+pub(crate) mod small_disk;
 pub(crate) mod wait;

@@ -51,7 +51,7 @@ pub use self::begin::{Begun, Site, begin, sites};
 pub use self::counts::{CrawlCounts, CrawlSummary, FailedPage, counts, failures, summaries};
 pub use self::finish::{Ending, finish};
 pub use self::next::{FrontierPage, NextPages, next};
-pub use self::pages::{assign_key, page_links};
+pub use self::pages::{assign_key, forget_answer, page_links};
 pub use self::record::{Outcome, PageRecord, Recorded, give_up_origin, postpone, record, release};
 use super::options::CrawlOptions;
 use super::scope::{PatternError, Patterns};

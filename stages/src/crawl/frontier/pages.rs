@@ -64,6 +64,18 @@ pub fn assign_key(
     Err(DbError::Value(format!("no key is free for {url}")))
 }
 
+/// Forgets what a page's server last answered, so that the next crawl asks
+/// for the whole page and keeps it, whether it has changed or not. What it
+/// links to stays known.
+///
+/// # Errors
+/// Of the database.
+pub fn forget_answer(db: &Connection, url: &str) -> Result<(), DbError> {
+    db.prepare_cached("UPDATE page SET etag = NULL, last_modified = NULL, content_hash = NULL WHERE url = ?1")?
+        .execute([url])?;
+    Ok(())
+}
+
 /// Where a page's followed links lead, as of its last answer with a body, in
 /// order of URL; empty for an unknown page.
 ///

@@ -76,6 +76,20 @@ pub enum ModelError {
         /// What it is.
         found: String,
     },
+    /// The cache folder's disk is full, or would be.
+    #[error(
+        "no room for {what} in {folder}: {bytes} bytes are needed, {free}; make room there, or set MODEL_CACHE_DIR to another folder"
+    )]
+    NoRoom {
+        /// What was to be fetched.
+        what: String,
+        /// Where to.
+        folder: PathBuf,
+        /// How much it is.
+        bytes: u64,
+        /// How much is free there, for a person.
+        free: String,
+    },
     /// A file or folder of this machine cannot be used.
     #[error("cannot use {path}: {reason}")]
     Io {
@@ -106,7 +120,7 @@ impl ModelError {
 
     /// Whether no other way can help.
     pub(super) fn ends_all(&self) -> bool {
-        matches!(self, Self::Cancelled | Self::Io { .. })
+        matches!(self, Self::Cancelled | Self::Io { .. } | Self::NoRoom { .. })
     }
 }
 

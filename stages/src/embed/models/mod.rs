@@ -15,6 +15,7 @@
 mod error;
 mod folder;
 mod hub;
+mod inventory;
 mod known;
 mod lock;
 mod pip;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use error::{Attempt, ModelError};
+pub use inventory::{CheckedFile, FOLDER_NEEDS, FileState, Stored, StoredFile, check, stored_models, stored_runtime};
 
 use self::known::{KnownModel, PinnedFile};
 use self::place::digest_file;
@@ -151,7 +153,8 @@ impl ModelFiles {
         self.tokenizer.path.parent().unwrap_or(Path::new(""))
     }
 
-    fn all(&self) -> impl Iterator<Item = &VerifiedFile> {
+    /// Each of them.
+    pub fn all(&self) -> impl Iterator<Item = &VerifiedFile> {
         [&self.weights, &self.tokenizer, &self.runtime].into_iter().chain(&self.config).chain(&self.beside)
     }
 }
@@ -263,6 +266,7 @@ fn fetch_model(
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<(), ModelError> {
     place::make_folder(folder)?;
+    place::check_room(&format!("the model {}", model.name), &model.files(), folder)?;
     let mut attempts = vec![
         Attempt::new("cache", format!("{} has no whole copy", folder.display())),
         Attempt::new("folder", "EMBEDDING_MODEL names none".to_owned()),

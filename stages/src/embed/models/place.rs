@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::known::PinnedFile;
 use super::{ModelError, ModelRequest, Progress, VerifiedFile};
+use crate::room;
 
 /// How the names of files and folders begin that are not whole yet.
 pub(super) const PARTIAL_PREFIX: &str = ".partial-";
@@ -20,6 +21,22 @@ const REPORT_BYTES: u64 = 1 << 20;
 /// Makes a folder and those above it.
 pub(super) fn make_folder(folder: &Path) -> Result<(), ModelError> {
     std::fs::create_dir_all(folder).map_err(|error| ModelError::io(folder, error))
+}
+
+/// That there is room for `files`, before anything is fetched.
+///
+/// # Errors
+/// There is not.
+pub(super) fn check_room(what: &str, files: &[&PinnedFile], folder: &Path) -> Result<(), ModelError> {
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    if room::free_bytes(folder).is_some_and(|free| free < bytes) {
+        return Err(no_room(what, bytes, folder));
+    }
+    Ok(())
+}
+
+fn no_room(what: &str, bytes: u64, folder: &Path) -> ModelError {
+    ModelError::NoRoom { what: what.to_owned(), folder: folder.to_owned(), bytes, free: room::free_text(folder) }
 }
 
 /// Size and checksum of a file.
@@ -74,7 +91,10 @@ impl<'a> Placing<'a> {
             return Err(ModelError::Way(format!("{} has more than {} bytes", self.pinned.name, self.pinned.bytes)));
         }
         self.hasher.update(bytes);
-        self.temporary.write_all(bytes).map_err(|error| ModelError::io(self.folder, error))?;
+        self.temporary.write_all(bytes).map_err(|error| match room::is_full(&error) {
+            true => no_room(self.pinned.name, self.pinned.bytes, self.folder),
+            false => ModelError::io(self.folder, error),
+        })?;
         if self.done - self.reported >= REPORT_BYTES || self.done == self.pinned.bytes {
             self.reported = self.done;
             (self.progress)(Progress::Bytes { file: self.pinned.name, done: self.done, total: self.pinned.bytes });

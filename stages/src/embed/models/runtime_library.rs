@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::known::{self, KnownRuntime};
-use super::place::{Placing, digest_file, make_folder};
+use super::place::{Placing, check_room, digest_file, make_folder};
 use super::{Attempt, ModelError, ModelRequest, Progress, VerifiedFile, is_there, lock, pip};
 
 /// Oldest minor version of 1.x that has the interface this program needs.
@@ -26,13 +26,7 @@ pub(super) fn acquire(
     model_folder: Option<&Path>,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<VerifiedFile, ModelError> {
-    if let Some(path) = &request.runtime_library {
-        if !path.is_file() {
-            return Err(ModelError::RuntimeSetting { path: path.clone() });
-        }
-        return digest_file(path);
-    }
-    if let Some(path) = model_folder.and_then(find_library) {
+    if let Some(path) = named(request, model_folder)? {
         return digest_file(&path);
     }
     let mut attempts = vec![
@@ -55,6 +49,7 @@ pub(super) fn acquire(
         return Ok(library.verified(&folder));
     }
     make_folder(&folder)?;
+    check_room("the ONNX Runtime library", &[library], &folder)?;
     attempts.push(Attempt::new("cache", format!("{} is not there", path.display())));
     if copy_installed(request, runtime, &folder, progress)? {
         return Ok(library.verified(&folder));
@@ -67,6 +62,15 @@ pub(super) fn acquire(
             attempts.push(Attempt::new("model hub", "it has no runtime".to_owned()));
             installed_as_it_is(request, attempts)
         }
+    }
+}
+
+/// The library that is set, else one in the model's own folder.
+pub(super) fn named(request: &ModelRequest, model_folder: Option<&Path>) -> Result<Option<PathBuf>, ModelError> {
+    match &request.runtime_library {
+        Some(path) if !path.is_file() => Err(ModelError::RuntimeSetting { path: path.clone() }),
+        Some(path) => Ok(Some(path.clone())),
+        None => Ok(model_folder.and_then(find_library)),
     }
 }
 
@@ -91,21 +95,27 @@ fn copy_installed(
 
 /// The last resort: a runtime of any fitting version that Python has.
 fn installed_as_it_is(request: &ModelRequest, mut attempts: Vec<Attempt>) -> Result<VerifiedFile, ModelError> {
-    let reason = match find_installed(request) {
-        Ok(installed) if fits(&installed.version) => return digest_file(&installed.path),
-        Ok(installed) => {
-            format!("{} is version {} and 1.{MINOR_MIN} is needed", installed.path.display(), installed.version)
-        }
+    match installed(request) {
+        Ok(installed) => return digest_file(&installed.path),
         Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
-        Err(error) => error.to_string(),
-    };
-    attempts.push(Attempt::new("python", reason));
+        Err(error) => attempts.push(Attempt::new("python", error.to_string())),
+    }
     Err(ModelError::Unavailable { what: "the ONNX Runtime library".to_owned(), attempts, advice: ADVICE })
 }
 
-struct Installed {
+/// A runtime that is installed for Python and new enough.
+pub(super) fn installed(request: &ModelRequest) -> Result<Installed, ModelError> {
+    let installed = find_installed(request)?;
+    if fits(&installed.version) {
+        return Ok(installed);
+    }
+    let place = installed.path.display();
+    Err(ModelError::Way(format!("{place} is version {} and 1.{MINOR_MIN} is needed", installed.version)))
+}
+
+pub(super) struct Installed {
     version: String,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// A runtime that is installed for Python.

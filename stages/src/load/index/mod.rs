@@ -206,6 +206,23 @@ impl Sink for Index {
     }
 }
 
+/// Takes documents out of every index in `folder`, whichever model it belongs
+/// to. Only the process that owns `folder` may call this.
+///
+/// # Errors
+/// An index cannot be opened or written; the others may have changed.
+pub fn remove_from_all(folder: &Path, keys: &[String]) -> Result<(), LoadError> {
+    for path in place::all(folder)? {
+        let failed = |error: DbError| LoadError::reading(&path, error);
+        extension::register().map_err(failed)?;
+        let connection = db::open(&path, SCHEMA).map_err(failed)?;
+        let transaction = connection.unchecked_transaction().map_err(|error| failed(error.into()))?;
+        write::remove(&transaction, keys).map_err(failed)?;
+        transaction.commit().map_err(|error| failed(error.into()))?;
+    }
+    Ok(())
+}
+
 /// Opens the file for writing; `None` where it holds documents of another
 /// model.
 fn open_for(path: &Path, wanted: &Model) -> Result<Option<Connection>, LoadError> {

@@ -41,6 +41,20 @@ pub(super) fn beside(folder: &Path, fingerprint: &str) -> PathBuf {
     folder.join(format!("index-{}.db", &hash[..DIGITS]))
 }
 
+/// Every index in `folder`: the one that readers use, and one that is built
+/// beside it.
+pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let failed = |source| LoadError::Place { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_str().is_some_and(is_index) {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
+}
+
 /// Makes `path`, an index in `folder`, the one that readers use.
 pub(super) fn point_to(folder: &Path, path: &Path) -> Result<(), LoadError> {
     let pointer = folder.join(POINTER);

@@ -18,7 +18,7 @@ pub(crate) use running::{Running, Signal};
 use super::model;
 
 /// Commands that load the model for a run, and so wait for one another.
-const HEAVY: [&str; 4] = ["run", "process", "watch", "demo"];
+const HEAVY: [&str; 5] = ["run", "process", "reprocess", "watch", "demo"];
 
 /// A place to run docmill in: a folder of its own, with `DATA_DIR`, home and
 /// working directory in it.
