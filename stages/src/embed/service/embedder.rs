@@ -200,7 +200,7 @@ impl Service {
     /// of no meaning then fares no better, and the item is not to blame.
     async fn blame(&self, client: &Client, error: ServiceError, until: Instant) -> ServiceError {
         if error.is_of_the_service() {
-            return error.as_outage();
+            return error.into_outage();
         }
         let wire = self.wire.as_ref();
         let request = wire.embeddings_request(&[PROBE]);
@@ -208,7 +208,7 @@ impl Service {
         let answer = client.post(wire, &wire.embeddings_url(), &request, ANSWER_BYTES_MAX * 4, timeout).await;
         match answer.and_then(|answer| self.read_vectors(&answer, 1)) {
             Ok(_vector) => error,
-            Err(_alike) => error.as_outage(),
+            Err(_alike) => error.into_outage(),
         }
     }
 }

@@ -173,7 +173,7 @@ impl ServiceError {
     }
 
     /// The same, as the service's fault and not the text's.
-    pub(super) fn as_outage(self) -> Self {
+    pub(super) fn into_outage(self) -> Self {
         Self { is_outage: true, ..self }
     }
 
@@ -244,7 +244,7 @@ fn kind_of(status: u16, refusal: &Refusal) -> Kind {
 fn is_too_long(message: &str) -> bool {
     let message = message.to_lowercase();
     let holds = |word: &&str| message.contains(*word);
-    TOO_LONG.iter().any(|word| holds(word)) || (message.contains("token") && TOO_MANY.iter().any(|word| holds(word)))
+    TOO_LONG.iter().any(&holds) || (message.contains("token") && TOO_MANY.iter().any(holds))
 }
 
 /// The service with its address, without what is secret.
