@@ -243,8 +243,8 @@ fn kind_of(status: u16, refusal: &Refusal) -> Kind {
 
 fn is_too_long(message: &str) -> bool {
     let message = message.to_lowercase();
-    let holds = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    holds(&TOO_LONG) || (message.contains("token") && holds(&TOO_MANY))
+    let holds = |word: &&str| message.contains(*word);
+    TOO_LONG.iter().any(&holds) || (message.contains("token") && TOO_MANY.iter().any(holds))
 }
 
 /// The service with its address, without what is secret.
