@@ -29,7 +29,7 @@ fn is_damaged(path: &Path) -> Result<bool, DbError> {
     match probe() {
         Ok(()) => Ok(false),
         Err(error) if is_damage_code(&error) => Ok(true),
-        Err(error) => Err(open_error(path, &error)),
+        Err(error) => Err(DbError::opening(path, &error)),
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn is_unsound(path: &Path) -> Result<bool, DbError> {
     match check() {
         Ok(said) => Ok(said != "ok"),
         Err(error) if is_damage_code(&error) => Ok(true),
-        Err(error) => Err(open_error(path, &error)),
+        Err(error) => Err(DbError::opening(path, &error)),
     }
 }
 
