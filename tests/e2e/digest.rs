@@ -67,6 +67,20 @@ fn batch_is_the_same_as_streaming() {
 }
 
 #[test]
+fn eight_bits_give_other_vectors_and_the_same_in_every_run() {
+    needs_model!();
+    let digest_of = |settings: [(&str, &str); 2]| {
+        let docmill = Docmill::new().env("EMBEDDING_PRECISION", "int8").envs(settings);
+        docmill.run(&["run", &base().url()]).expect(0);
+        docmill.digest()
+    };
+    let digest = digest_of([("PIPELINE_MODE", "batch"), ("EMBEDDER_ACTORS", "1")]);
+    assert_eq!(digest, digest_of([("PIPELINE_MODE", "streaming"), ("EMBEDDER_ACTORS", "3")]));
+    assert_ne!(digest.data, base().digest.data);
+    assert_eq!((digest.chunks, &digest.edges), (base().digest.chunks, &base().digest.edges));
+}
+
+#[test]
 fn actor_counts_change_nothing() {
     needs_model!();
     for count in ["1", "4"] {
