@@ -6,7 +6,6 @@
 //! it waits; index and files lose the page; the ledger says done. From the
 //! tombstone on, a start after a crash goes on where this ended.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -100,8 +99,7 @@ impl Places<'_> {
     /// # Errors
     /// The folder cannot be listed, or state.db not written.
     pub fn admit_new(&self) -> Result<(), TakeOutError> {
-        let seen: HashMap<String, String> =
-            ledger::raw_files(self.state)?.into_iter().map(|file| (file.name, file.stamp)).collect();
+        let seen = ledger::raw_files(self.state)?;
         for entry in watch::scan(self.store, &seen)?.changed {
             match self.admit(&entry.name, &entry.stamp) {
                 Err(TakeOutError::Read(error)) if !error.is_store_outage() => {

@@ -117,8 +117,9 @@ impl Watcher {
         // What the ledger forgot of (a superseded file) must be read again, so
         // a whole look starts from the ledger and not from memory.
         if self.seen.is_none() || *at == LookAt::All {
-            let files = self.parameters.ledger.call_blocking(ledger::raw_files)?;
-            self.seen = Some(files.into_iter().map(|file| (file.name, file.stamp)).collect());
+            // Two copies of a large folder need not be held at once.
+            self.seen = None;
+            self.seen = Some(self.parameters.ledger.call_blocking(ledger::raw_files)?);
         }
         let no_file = HashMap::new();
         let seen = self.seen.as_ref().unwrap_or(&no_file);

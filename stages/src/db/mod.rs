@@ -23,6 +23,9 @@ use crate::room::is_full_database;
 const GROUP_MAX: usize = 256;
 /// How many writes may wait; more block the caller.
 const QUEUE_MAX: usize = 4_096;
+/// Pages that a connection keeps in memory, in KiB: the system keeps the file
+/// in its own memory anyway, and there are several connections.
+const CACHE_KIB: i64 = 512;
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -204,6 +207,8 @@ fn is_at_rest(path: &Path) -> bool {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // A negative number is one of KiB.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(128);

@@ -1,7 +1,7 @@
 //! Raw files as they were last read, what is admitted of one, and what is no
 //! longer in it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -27,19 +27,11 @@ pub struct Refused {
     pub error: String,
 }
 
-/// A raw file as the ledger last saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawFileSeen {
-    /// File name.
-    pub name: String,
-    /// [`crate::store::Entry::stamp`] at that time.
-    pub stamp: String,
-}
-
-/// Every raw file as it was last read.
-pub fn raw_files(db: &Connection) -> Result<Vec<RawFileSeen>, DbError> {
+/// Every raw file as it was last read: its name, and its
+/// [`crate::store::Entry::stamp`] at that time.
+pub fn raw_files(db: &Connection) -> Result<HashMap<String, String>, DbError> {
     let mut statement = db.prepare_cached("SELECT name, stamp FROM raw_file")?;
-    let rows = statement.query_map([], |row| Ok(RawFileSeen { name: row.get(0)?, stamp: row.get(1)? }))?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
