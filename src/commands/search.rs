@@ -41,9 +41,10 @@ impl<'a> Searcher<'a> {
             Some(model.provider.open()?)
         } else {
             log::warn!(
-                "the index was made with {} and the settings name {}: searching by words only; `docmill process` makes it anew",
+                "the index was made with {}, and the settings name {}{}: searching by words only; `docmill process` makes it anew",
                 found.name,
-                wanted.name
+                wanted.name,
+                if found.name == wanted.name { " in another precision or make (EMBEDDING_PRECISION)" } else { "" }
             );
             None
         };

@@ -93,7 +93,7 @@ fn next_step(view: &View, places: &Places) -> String {
     match places.exit {
         Exit::Stopped => "run the same command again: it goes on where this one stopped".to_owned(),
         Exit::WithErrors if view.items.dead > 0 => format!(
-            "docmill status{folder} shows why; mend the cause and touch the page's file in raw/ to have it tried again"
+            "docmill status{folder} shows why; mend the cause, then docmill reprocess --dead{folder} tries it again"
         ),
         Exit::WithErrors | Exit::Unavailable | Exit::GaveUp => {
             format!("docmill status{folder} shows what failed and why; the same command tries it again")

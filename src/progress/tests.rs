@@ -101,7 +101,7 @@ Done in 1 min 15 s, with 2 errors.
   chunks   103 (30 embedded, 20 from the cache)
   time     crawl 1.5 s, embed 20.0 s
   where    ./data (raw/, processed/, chunks/; the index: index.db)
-  next     docmill status shows why; mend the cause and touch the page's file in raw/ to have it tried again
+  next     docmill status shows why; mend the cause, then docmill reprocess --dead tries it again
 ";
     assert_eq!(summary(&view(), &places), expected);
     let stopped = summary(&view(), &Places { exit: Exit::Stopped, ..places.clone() });

@@ -188,6 +188,15 @@ fn an_outage_burns_no_attempt_and_ends_when_the_service_is_back() {
 }
 
 #[test]
+fn a_key_that_is_refused_now_and_then_is_no_items_fault() {
+    let service = EmbeddingService::start();
+    let docmill = place(&service, "openai").env("MAX_ATTEMPTS", "1");
+    service.fail([Fault::Says(openai_error(401, "Incorrect API key provided", "invalid_api_key"))]);
+    docmill.run(&["process"]).expect(0).says(&["does not let us in"]);
+    assert_eq!(docmill.status().items("done"), 3);
+}
+
+#[test]
 fn a_service_that_asks_for_a_long_pause_is_left_alone() {
     let service = EmbeddingService::start();
     service.go_down(1, openai_error(429, "tomorrow", "x").header("Retry-After", "3000"));

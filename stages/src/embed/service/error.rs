@@ -126,7 +126,8 @@ impl ServiceError {
             Kind::Failed => format!("{who} failed ({said}); look at its log, or try again later"),
             _ => format!("{who} refuses the request ({said}); check EMBEDDING_MODEL and EMBEDDING_DIMENSION"),
         };
-        Self { retry_after: asked, ..Self::new(kind, message) }
+        // A key is refused for no text's sake, whatever the next request gets.
+        Self { retry_after: asked, is_outage: status == 401, ..Self::new(kind, message) }
     }
 
     pub(super) fn dimension(wire: &dyn WireFormat, expected: usize, found: usize) -> Self {
