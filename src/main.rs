@@ -11,6 +11,7 @@ use docmill::progress::{Progress, wants_colour};
 use docmill::settings;
 
 fn main() -> ExitCode {
+    docmill::memory::limit_arenas();
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(ended) => return end(&ended).into(),

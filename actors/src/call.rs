@@ -13,7 +13,7 @@ use docmill_stages::ledger;
 use futures_util::FutureExt as _;
 
 use crate::mailbox::SlotId;
-use crate::outage::StoreOutage;
+use crate::outage::{ServiceOutages, StoreOutage};
 use crate::stats::{CallOutcome, Counters};
 use crate::ticket::TicketData;
 use crate::{Stage, lock};
@@ -82,11 +82,23 @@ pub(crate) struct Caller {
     pub(crate) calls: Arc<Calls>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) outage: StoreOutage,
+    pub(crate) services: ServiceOutages,
     pub(crate) stage: Stage,
     pub(crate) slot: SlotId,
 }
 
 impl Caller {
+    /// Whether the stage pauses because its service is down: then no call
+    /// begins, and a ticket is dropped.
+    pub(crate) fn pauses(&self) -> bool {
+        self.services.pauses(self.stage)
+    }
+
+    /// The stage's service has done its work.
+    pub(crate) fn service_worked(&self) {
+        self.services.worked(self.stage);
+    }
+
     /// Calls a stage on one item (on its `part`, where it is cut in parts).
     ///
     /// `work` runs on this thread, which belongs to the actor alone.

@@ -163,7 +163,7 @@ async fn embed_part(
     message: EmbedPart,
 ) -> End {
     let EmbedPart { join, part, permit } = message;
-    if join.has_ended() {
+    if join.has_ended() || seat.caller.pauses() {
         return End::Ready;
     }
     let data = Arc::clone(&join.data);
@@ -172,6 +172,9 @@ async fn embed_part(
     let vectors = match made {
         Ok(Embedded { vectors, cache_hits }) => {
             seat.caller.counters.vectors.add(vectors.len());
+            if vectors.len() > cache_hits {
+                seat.caller.service_worked();
+            }
             seat.caller.counters.cache_hits.add(cache_hits);
             vectors
         }

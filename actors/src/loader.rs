@@ -93,13 +93,14 @@ impl Handler<LoadDocument> for Loader {
 async fn load_document(parameters: Arc<Parameters>, seat: Seat<LoadDocument>, message: LoadDocument) -> End {
     let LoadDocument { ticket, input, _permit: permit } = message;
     let data = Arc::clone(ticket.data());
-    if !data.is_current() {
+    if !data.is_current() || seat.caller.pauses() {
         return End::Ready;
     }
     let verdict = match seat.caller.call_async(&data, 0, load(&parameters, &data, input)).await {
         Err(end) => return seat.give_up(Some(ticket), end, &parameters.retry),
         Ok(verdict) => verdict,
     };
+    seat.caller.service_worked();
     match &verdict {
         Verdict::Done { chunks, .. } => {
             seat.caller.counters.documents.add(1);

@@ -107,8 +107,21 @@ pub struct Stats {
     pub crawl: Option<docmill_stages::crawl::frontier::CrawlCounts>,
     /// Stage by stage.
     pub stages: Vec<StageStats>,
+    /// Stages that pause because their service is down.
+    pub outages: Vec<OutageStats>,
     /// Since this process started.
     pub session: SessionStats,
+}
+
+/// A stage that pauses because its service is down.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutageStats {
+    /// Which.
+    pub stage: Stage,
+    /// What its service, or the last probe of it, said.
+    pub why: String,
+    /// Since the first failure.
+    pub seconds: f64,
 }
 
 /// What this process has done.

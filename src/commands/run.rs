@@ -137,7 +137,7 @@ fn exit_of(ended: &Ended, view: &View) -> Exit {
         Ended::Stopped if view.items.left() == 0 && view.crawl.queued == 0 && view.errors() == 0 => Exit::Done,
         Ended::Stopped | Ended::StoreDown(_) => Exit::Stopped,
         Ended::NoStart(_) => Exit::Usage,
-        Ended::Unreachable(_) | Ended::Ledger(_) => Exit::Unavailable,
+        Ended::Unreachable(_) | Ended::ServiceDown(_) | Ended::Ledger(_) => Exit::Unavailable,
         Ended::GaveUp(_) => Exit::GaveUp,
     }
 }
@@ -147,6 +147,7 @@ fn say_why(ended: &Ended, data_dir: &Path) {
     match ended {
         Ended::Whole | Ended::Stopped => {}
         Ended::NoStart(why) | Ended::Unreachable(why) | Ended::Ledger(why) => eprintln!("docmill: {why}"),
+        Ended::ServiceDown(why) => eprintln!("docmill: {why}; what is left waits, start again to go on"),
         Ended::StoreDown(why) => {
             // What other threads were about to write has failed for the same
             // reason; this is to be the last line.

@@ -150,6 +150,7 @@ fn limits(settings: &Settings) -> Limits {
         in_flight_bytes: pipeline.in_flight_size_max,
         stage_timeout: pipeline.stage_timeout,
         hung_max: pipeline.hung_max,
+        outage: pipeline.outage_limit,
         raw_bytes_max: settings.process.raw_size_max,
         rescan_interval: pipeline.rescan_interval,
         embedding_batch: settings.embed.batch_size.get(),

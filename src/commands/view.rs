@@ -69,6 +69,11 @@ pub(super) fn view(stats: &Stats, since: Instant) -> View {
             .map(|stage| (stage.stage.name(), Duration::from_secs_f64(stage.seconds)))
             .filter(|(_, time)| !time.is_zero())
             .collect(),
+        pauses: stats
+            .outages
+            .iter()
+            .map(|outage| (outage.stage.name(), Duration::from_secs_f64(outage.seconds)))
+            .collect(),
         elapsed: since.elapsed(),
     }
 }

@@ -22,6 +22,7 @@ fn view() -> View {
         cache_hits: 20,
         retries: 3,
         stage_times: vec![("crawl", Duration::from_millis(1_500)), ("embed", Duration::from_secs(20))],
+        pauses: Vec::new(),
         elapsed: Duration::from_secs(75),
     }
 }

@@ -22,6 +22,8 @@ pub struct View {
     pub retries: u64,
     /// Working seconds of each stage, in the stages' order.
     pub stage_times: Vec<(&'static str, Duration)>,
+    /// Stages that pause because their service is down, and since when.
+    pub pauses: Vec<(&'static str, Duration)>,
     /// Since the run began.
     pub elapsed: Duration,
 }

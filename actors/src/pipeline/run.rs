@@ -44,6 +44,9 @@ pub enum Ended {
     NoStart(String),
     /// The start URLs could not be reached.
     Unreachable(String),
+    /// A service was down for longer than `OUTAGE_LIMIT`: what it said. What
+    /// is left waits in the ledger.
+    ServiceDown(String),
     /// Restarts did not help.
     GaveUp(String),
     /// The disk is full, or fails: why. What is left waits in the ledger.
@@ -66,6 +69,12 @@ impl Pipeline {
             ended = self.run_plan(plan, stop) => ended.unwrap_or_else(|error| ended_by(&error)),
             // What is in flight could be written no more, so it is not waited for.
             why = self.outage.reported() => Ended::StoreDown(why),
+            (stage, why) = self.services.lasted(self.parameters.limits.outage) => {
+                Ended::ServiceDown(format!(
+                    "the {stage}'s service was down for over OUTAGE_LIMIT ({:?}): {why}",
+                    self.parameters.limits.outage
+                ))
+            }
             why = gave_up.wait_for(Option::is_some) => {
                 Ended::GaveUp(why.ok().and_then(|why| why.clone()).unwrap_or_default())
             }

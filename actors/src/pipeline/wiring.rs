@@ -16,7 +16,7 @@ use crate::chunker::{self, ChunkDocument, Chunker};
 use crate::embedder::{self, EmbedPart, Embedder};
 use crate::loader::{self, LoadDocument, Loader};
 use crate::mailbox::Mailbox;
-use crate::outage::StoreOutage;
+use crate::outage::{ServiceOutages, StoreOutage, keep_probing, probe_provider, probe_sinks};
 use crate::pool::{Pool, Seat, Stopped, Supervised};
 use crate::processor::{self, ProcessItem, Processor};
 use crate::stats::{Counters, SessionStats, StageStats, Stats};
@@ -36,6 +36,7 @@ pub struct Pipeline {
     pub(super) gave_up: watch::Receiver<Option<String>>,
     pub(super) crawler: crawler::Desk,
     pub(super) outage: StoreOutage,
+    pub(super) services: ServiceOutages,
     pools: Vec<Arc<dyn Supervised>>,
     supervisor: Addr<Supervisor>,
     counters: Arc<Counters>,
@@ -76,6 +77,15 @@ impl Pipeline {
         if let Some(processing) = &parameters.processing {
             let door = ground.start_processing(processing, opening_seen, &mut pools);
             tasks.push(actix_rt::spawn(door.keep_open()));
+            let probes = [
+                (Stage::Embedder, probe_provider(&processing.provider)),
+                (Stage::Loader, probe_sinks(&processing.sinks)),
+            ];
+            for (stage, probe) in probes {
+                let services = ground.caller.services.clone();
+                let (backoff, time_max) = (parameters.retry.backoff, parameters.limits.stage_timeout);
+                tasks.push(actix_rt::spawn(keep_probing(services, stage, probe, backoff, time_max)));
+            }
         }
         let watcher = ground.start_watcher(&mut pools);
         let crawler = crawler::Desk::start(
@@ -113,6 +123,7 @@ impl Pipeline {
             gave_up,
             crawler,
             outage,
+            services: ground.caller.services.clone(),
             pools,
             supervisor: Supervisor::new(supervisor, stops).start(),
             counters,
@@ -145,7 +156,7 @@ impl Pipeline {
             bytes_in_flight: self.in_flight.load().1,
             hung: counters.hung.get(),
         };
-        Ok(Stats { items, crawl, stages: stages.collect(), session })
+        Ok(Stats { items, crawl, stages: stages.collect(), outages: self.services.snapshot(), session })
     }
 
     /// What each actor works on now: the actor, the URL, and for how many
@@ -200,6 +211,7 @@ impl Ground {
             calls: Arc::clone(calls),
             counters: Arc::clone(counters),
             outage: StoreOutage::default(),
+            services: ServiceOutages::default(),
             // Each pool puts its own stage, and each seat its own slot.
             stage: Stage::Watcher,
             slot: 0,
@@ -263,6 +275,7 @@ impl Ground {
             opening,
             admitted: Arc::clone(&self.admitted),
             outage: self.caller.outage.clone(),
+            services: self.caller.services.clone(),
             processor,
             chunker,
             loader,

@@ -14,7 +14,7 @@ use crate::chunker::{ChunkDocument, ChunkInput};
 use crate::loader::{LoadDocument, LoadInput};
 use crate::mailbox::Mailbox;
 use crate::now_ms;
-use crate::outage::StoreOutage;
+use crate::outage::{ServiceOutages, StoreOutage};
 use crate::processor::ProcessItem;
 use crate::settings::Limits;
 use crate::ticket::{InFlight, Ticket};
@@ -46,6 +46,7 @@ pub(crate) struct Door {
     pub(crate) opening: watch::Receiver<Opening>,
     pub(crate) admitted: Arc<Notify>,
     pub(crate) outage: StoreOutage,
+    pub(crate) services: ServiceOutages,
     pub(crate) processor: Arc<Mailbox<ProcessItem>>,
     pub(crate) chunker: Arc<Mailbox<ChunkDocument>>,
     pub(crate) loader: Arc<Mailbox<LoadDocument>>,
@@ -73,6 +74,9 @@ impl Door {
             Opening::Streaming => None,
             Opening::Batch { stored } => Some(stored),
         };
+        if self.services.pauses_any() {
+            return false;
+        }
         let (items, bytes) = self.in_flight.load();
         let room = InFlightRoom {
             items: self.limits.in_flight.saturating_sub(items).min(ISSUE_MAX),

@@ -63,6 +63,12 @@ pub trait Sink: Send + Sync {
         current: &'a StillCurrent,
     ) -> BoxFuture<'a, Vec<Result<Outcome, LoadError>>>;
 
+    /// Asks whether the place is there and takes writes; of a sink that was
+    /// down, and cheap. A place that cannot be down says yes.
+    fn probe(&self) -> BoxFuture<'_, Result<(), LoadError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What stands in the sink, as (key, content hash), in no order: what is
     /// done is believed only if it is there.
     fn loaded(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, LoadError>>;
