@@ -18,6 +18,7 @@ mod bad_input;
 mod bad_pages;
 mod book;
 mod cli;
+mod crash;
 mod crawl;
 mod crawl_again;
 mod crawl_limits;
