@@ -21,6 +21,7 @@ mod cli;
 mod crawl;
 mod crawl_again;
 mod crawl_limits;
+mod dead;
 mod demo;
 mod digest;
 mod docs2vector;
