@@ -54,6 +54,7 @@ pub(super) fn view(stats: &Stats, since: Instant) -> View {
             admitted: items.admitted(),
             done: items.done,
             removed: stats.apart.removed,
+            dropped: stats.apart.dropped,
             skipped: items.skipped,
             dead: items.dead,
             waiting: items.waiting,

@@ -35,7 +35,8 @@ pub fn summary(view: &View, places: &Places) -> String {
     }
     let items = &view.items;
     let done = done_text(items.done, items.removed);
-    let mut pages = format!("{done}, {} skipped (nothing new), {} dead", items.skipped, items.dead);
+    let why = if items.dropped > 0 { format!("{} of them dropped", items.dropped) } else { "nothing new".to_owned() };
+    let mut pages = format!("{done}, {} skipped ({why}), {} dead", items.skipped, items.dead);
     if items.left() > 0 {
         pages.push_str(&format!(", {} left for the next run", items.left()));
     }

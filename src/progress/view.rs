@@ -56,6 +56,8 @@ pub struct ItemsView {
     pub removed: u64,
     /// Nothing to do for them: unchanged, superseded, or gone.
     pub skipped: u64,
+    /// Those of `skipped` that a person dropped.
+    pub dropped: u64,
     /// Given up.
     pub dead: u64,
     /// In backoff, between batch stages, or behind an outage.

@@ -20,9 +20,9 @@ use crate::watcher::Hints;
 const EVERY: Duration = Duration::from_millis(500);
 /// The same after one that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// How long the end of a run waits for letters at most, about; the next start
-/// writes the rest.
-const END_MAX: Duration = Duration::from_secs(5);
+/// How long a run that was stopped waits for letters at most, about; the next
+/// start writes the rest.
+const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// All that the task is made of.
 pub(super) struct Letters {
@@ -49,9 +49,12 @@ impl Letters {
         }
     }
 
-    /// Brings them in step a last time.
-    pub(super) async fn finish(self: &Arc<Self>) {
-        *lock(&self.deadline) = Some(Instant::now() + END_MAX);
+    /// Brings them in step a last time; of a run that was stopped, as far as
+    /// there is time.
+    pub(super) async fn finish(self: &Arc<Self>, is_whole: bool) {
+        if !is_whole {
+            *lock(&self.deadline) = Some(Instant::now() + STOP_MAX);
+        }
         self.catch_up().await;
     }
 
@@ -60,6 +63,9 @@ impl Letters {
         let letters = Arc::clone(self);
         match actix_rt::task::spawn_blocking(move || letters.catch_up_now()).await {
             Ok(Ok(followed)) => {
+                if followed.is_cut {
+                    log::info!("dead letters: the next start writes those that are left");
+                }
                 if followed.look {
                     self.hints.add_all();
                 }

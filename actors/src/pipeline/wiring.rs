@@ -173,7 +173,7 @@ impl Pipeline {
     }
 
     /// Ends the actors. What is in flight goes back to the ledger, unburnt.
-    pub(super) async fn end(&self) {
+    pub(super) async fn end(&self, is_whole: bool) {
         // A supervisor with timers must not outlive the runtime. One that is
         // gone already has ended.
         let _gone = self.supervisor.send(EndSupervision).await;
@@ -184,7 +184,7 @@ impl Pipeline {
             let error = docmill_stages::failure::chain(&error);
             log::error!("cannot write to the ledger: {error}; the next start mends it");
         }
-        self.letters.finish().await;
+        self.letters.finish(is_whole).await;
         let cache = self.parameters.processing.as_ref().and_then(|processing| processing.cache.clone());
         if let Some(cache) = cache {
             // What the cache loses only costs time.

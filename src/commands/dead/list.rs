@@ -58,7 +58,7 @@ fn text_of(count: usize, listed: &[DeadItem], folder: &str) -> String {
     text.push_str(&match count {
         0 => "nothing is dead that matches\n".to_owned(),
         _ => {
-            format!("{count} dead; docmill dead show KEY{folder} shows one, docmill dead replay{folder} tries again\n")
+            format!("{count} dead; docmill dead show KEY{folder} says all of one, docmill dead replay KEY{folder} tries it again\n")
         }
     });
     text

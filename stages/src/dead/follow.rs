@@ -21,6 +21,8 @@ pub struct Followed {
     pub removed: usize,
     /// Whether somebody wants the raw folder looked at anew.
     pub look: bool,
+    /// Whether it ended early: the rest stays to be done.
+    pub is_cut: bool,
 }
 
 /// Compares every letter with the ledger and puts right what differs: at a
@@ -46,7 +48,7 @@ pub fn align(store: &dyn Store, ledger: &Writer, go_on: &dyn Fn() -> bool) -> Re
             followed.written += usize::from(!is_right(store, item, size)? && write(store, item)?);
         }
         if !go_on() {
-            return Ok(followed);
+            return Ok(Followed { is_cut: true, ..followed });
         }
     }
     for name in others.keys().filter(|name| is_letter_name(name)) {
@@ -74,7 +76,7 @@ pub fn follow(store: &dyn Store, ledger: &Writer, go_on: &dyn Fn() -> bool) -> R
         }
         followed.look |= ledger.call_blocking(move |db| ledger::letters_followed(db, change))?;
         if !go_on() {
-            return Ok(followed);
+            return Ok(Followed { is_cut: true, ..followed });
         }
     }
 }
