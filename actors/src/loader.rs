@@ -104,6 +104,7 @@ async fn load_document(parameters: Arc<Parameters>, seat: Seat<LoadDocument>, me
     match &verdict {
         Verdict::Done { chunks, .. } => {
             seat.caller.counters.documents.add(1);
+            seat.caller.counters.chunks_done.add(*chunks);
             seat.log_done(&ticket, &format!("loaded chunks={chunks}"));
         }
         Verdict::Removed => {

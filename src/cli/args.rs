@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::dead_args::DeadCommand;
 use super::model_args::{EmbedArgs, ModelsCommand};
 use super::upkeep_args::{CompletionsArgs, ManArgs, RemoveArgs, ReprocessArgs};
 use crate::settings::parse;
@@ -106,10 +107,14 @@ A page stays out until it is crawled again; CRAWL_DENY (--deny) keeps the crawle
     /// Process pages again that are done, skipped or dead
     #[command(after_help = "\
 Examples:
-  docmill reprocess --dead                  what is dead, once its cause is mended
+  docmill reprocess --dead                  what is dead, once its cause is mended; docmill dead
+                                            picks single items, and works beside a run
   docmill reprocess '/guide/' '\\.md$'       URLs that match one of the patterns
   docmill reprocess                         everything")]
     Reprocess(ReprocessArgs),
+    /// List, show, try again or give up what is dead; works beside a run
+    #[command(subcommand)]
+    Dead(DeadCommand),
     /// Print the vector that the embedding model makes of a text
     #[command(after_help = "\
 Examples:

@@ -1,5 +1,6 @@
 //! What each command does: settings in, exit code out.
 
+mod dead;
 mod demo;
 mod digest;
 mod embed;
@@ -26,7 +27,7 @@ use docmill_stages::load::LoadError;
 use docmill_stages::room;
 use docmill_stages::store::StoreError;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, DeadCommand};
 use crate::data_dir::DataDirError;
 use crate::exit::Exit;
 use crate::progress::Progress;
@@ -64,7 +65,12 @@ impl Refusal {
         }
         let reads = matches!(
             command,
-            Command::Search(_) | Command::Status(_) | Command::Digest(_) | Command::Embed(_) | Command::Models(_)
+            Command::Search(_)
+                | Command::Status(_)
+                | Command::Digest(_)
+                | Command::Embed(_)
+                | Command::Models(_)
+                | Command::Dead(DeadCommand::List(_) | DeadCommand::Show(_))
         );
         let exit = if reads { Exit::Unavailable } else { Exit::Stopped };
         Self { exit, message: store_down(data_dir, &self.message), ..self }
@@ -144,6 +150,7 @@ pub fn execute(cli: &Cli, loaded: &Loaded, progress: &mut Progress) -> Exit {
         Command::Digest(digest) => digest::digest(settings, *digest),
         Command::Remove(remove) => remove::remove(settings, remove),
         Command::Reprocess(reprocess) => reprocess::reprocess(settings, reprocess, progress),
+        Command::Dead(command) => dead::dead(settings, command),
         Command::Embed(embed) => embed::embed(settings, embed, progress),
         Command::Models(models) => models::models(settings, models, progress),
         Command::Demo => demo::demo(settings, progress),

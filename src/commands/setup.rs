@@ -123,7 +123,7 @@ pub(super) fn index_model(info: &ModelInfo) -> Model {
     Model { name: info.name.clone(), dimension: info.dimension, fingerprint: info.fingerprint.clone() }
 }
 
-fn writer(connection: db::Connection) -> Result<Writer, Refusal> {
+pub(super) fn writer(connection: db::Connection) -> Result<Writer, Refusal> {
     Writer::spawn(connection, "state").map_err(|error| Refusal::new(Exit::Unavailable, &error))
 }
 

@@ -18,6 +18,7 @@ pub mod chunk;
 pub mod clock;
 pub mod crawl;
 pub mod db;
+pub mod dead;
 pub mod embed;
 pub mod failure;
 pub mod fingerprint;

@@ -22,6 +22,7 @@ mod crash;
 mod crawl;
 mod crawl_again;
 mod crawl_limits;
+mod dead;
 mod demo;
 mod digest;
 mod docs2vector;

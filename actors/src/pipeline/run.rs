@@ -83,7 +83,7 @@ impl Pipeline {
         if ended == Ended::Stopped {
             self.drain(grace).await;
         }
-        self.end().await;
+        self.end(ended == Ended::Whole).await;
         ended
     }
 

@@ -9,6 +9,7 @@ use docmill_stages::ledger;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::letters::Letters;
 use super::recover::recover;
 use super::{Fingerprints, Parameters, Processing};
 use crate::call::{Caller, Calls};
@@ -41,6 +42,7 @@ pub struct Pipeline {
     supervisor: Addr<Supervisor>,
     counters: Arc<Counters>,
     calls: Arc<Calls>,
+    letters: Arc<Letters>,
     /// Keeps the file events coming.
     _events: Option<notify::RecommendedWatcher>,
     tasks: Vec<actix_rt::task::JoinHandle<()>>,
@@ -113,6 +115,8 @@ impl Pipeline {
             Arc::clone(&ground.hints),
             parameters.limits.rescan_interval,
         )));
+        let letters = ground.letters();
+        tasks.push(actix_rt::spawn(Arc::clone(&letters).keep_in_step()));
         let events = parameters.raw_folder.as_ref().and_then(|folder| watch_events(folder, &ground.hints));
         Ok(Self {
             parameters,
@@ -128,6 +132,7 @@ impl Pipeline {
             supervisor: Supervisor::new(supervisor, stops).start(),
             counters,
             calls,
+            letters,
             _events: events,
             tasks,
         })
@@ -138,7 +143,8 @@ impl Pipeline {
     /// # Errors
     /// The ledger cannot be read.
     pub async fn stats(&self) -> Result<Stats, DbError> {
-        let items = self.parameters.state.call(ledger::counts).await?;
+        let counts = |db: &docmill_stages::db::Connection| Ok((ledger::counts(db)?, ledger::apart(db)?));
+        let (items, apart) = self.parameters.state.call(counts).await?;
         let crawl = self.crawler.counts().await?;
         let stages = self.pools.iter().rev().map(|pool| {
             let (queued, permits_free, permits) = pool.mailbox_load();
@@ -149,6 +155,7 @@ impl Pipeline {
         let session = SessionStats {
             files: counters.files.get(),
             documents: counters.documents.get(),
+            chunks_done: counters.chunks_done.get(),
             removed: counters.removed.get(),
             chunks: counters.chunks.get(),
             vectors: counters.vectors.get(),
@@ -156,7 +163,7 @@ impl Pipeline {
             bytes_in_flight: self.in_flight.load().1,
             hung: counters.hung.get(),
         };
-        Ok(Stats { items, crawl, stages: stages.collect(), outages: self.services.snapshot(), session })
+        Ok(Stats { items, apart, crawl, stages: stages.collect(), outages: self.services.snapshot(), session })
     }
 
     /// What each actor works on now: the actor, the URL, and for how many
@@ -177,7 +184,7 @@ impl Pipeline {
     }
 
     /// Ends the actors. What is in flight goes back to the ledger, unburnt.
-    pub(super) async fn end(&self) {
+    pub(super) async fn end(&self, is_whole: bool) {
         // A supervisor with timers must not outlive the runtime. One that is
         // gone already has ended.
         let _gone = self.supervisor.send(EndSupervision).await;
@@ -188,6 +195,7 @@ impl Pipeline {
             let error = docmill_stages::failure::chain(&error);
             log::error!("cannot write to the ledger: {error}; the next start mends it");
         }
+        self.letters.finish(is_whole).await;
         let cache = self.parameters.processing.as_ref().and_then(|processing| processing.cache.clone());
         if let Some(cache) = cache {
             // What the cache loses only costs time.
@@ -224,6 +232,11 @@ impl Ground {
             caller,
             stopped,
         }
+    }
+
+    fn letters(&self) -> Arc<Letters> {
+        let Parameters { store, state, .. } = self.parameters.as_ref();
+        Letters::new(Arc::clone(store), state.clone(), Arc::clone(&self.hints), self.caller.outage.clone())
     }
 
     fn mailbox<M: Message<Result = ()> + Send>(&self, stage: Stage) -> Arc<Mailbox<M>> {

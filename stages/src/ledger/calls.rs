@@ -4,6 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::CRASHES_MAX;
+use super::dead::VERSION;
 use crate::db::DbError;
 
 /// Marks that a stage call on an item (its part, where it is cut in parts)
@@ -37,10 +38,10 @@ pub fn recover_after_crash(db: &Connection, suspects: bool) -> Result<usize, DbE
     }
     db.execute("DELETE FROM stage_call", [])?;
     db.execute(
-        "UPDATE item SET state = 'dead', error_kind = 'crashed',
+        "UPDATE item SET state = 'dead', died_in = ?2, error_kind = 'crashed',
                 error = 'the program ended ' || crashes || ' times while it worked on this item'
          WHERE state = 'in_flight' AND crashes >= ?1",
-        [CRASHES_MAX],
+        params![CRASHES_MAX, VERSION],
     )?;
     Ok(db.execute("UPDATE item SET state = 'waiting' WHERE state = 'in_flight'", [])?)
 }

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, params};
 
 use super::admit::{Admission, Candidate, Location, RAW_MISSING, admit, replace, to_sql};
+use super::dead::VERSION;
 use crate::db::DbError;
 use crate::failure::{MESSAGE_BYTES_MAX, one_line};
 
@@ -84,10 +85,10 @@ fn lose(db: &Connection, url: &str, name: &str) -> Result<(), DbError> {
     let error = format!("raw/{} no longer holds this item; put it back, or crawl the page again", one_line(name, 300));
     db.prepare_cached("UPDATE item SET scraped_at = ?2 WHERE url = ?1")?.execute(params![url, i64::MIN])?;
     db.prepare_cached(
-        "UPDATE item SET state = 'dead', stage = 'watcher', error_kind = ?2, error = ?3
+        "UPDATE item SET state = 'dead', died_in = ?4, stage = 'watcher', error_kind = ?2, error = ?3
          WHERE url = ?1 AND state = 'waiting' AND stored_stage = 0",
     )?
-    .execute([url, RAW_MISSING, &error])?;
+    .execute([url, RAW_MISSING, &error, VERSION])?;
     Ok(())
 }
 
@@ -125,8 +126,10 @@ fn refuse(db: &Connection, file: &str, position: Option<u64>, kind: &str, error:
         tombstone: false,
     };
     admit(db, &candidate)?;
-    db.prepare_cached("UPDATE item SET state = 'dead', stage = 'watcher', error_kind = ?2, error = ?3 WHERE url = ?1")?
-        .execute([&url, kind, error])?;
+    db.prepare_cached(
+        "UPDATE item SET state = 'dead', died_in = ?4, stage = 'watcher', error_kind = ?2, error = ?3 WHERE url = ?1",
+    )?
+    .execute([&url, kind, error, VERSION])?;
     Ok(())
 }
 

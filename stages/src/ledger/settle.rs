@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::admit::to_sql;
+use super::dead::VERSION;
 use super::outputs::{Output, forget_outputs, record_output};
 use crate::db::DbError;
 use crate::failure::Failure;
@@ -121,14 +122,14 @@ fn fail(
     }
     let attempts = attempts_before + 1;
     let is_dead = !failure.transient || attempts >= attempt.attempts_max;
-    db.prepare_cached("UPDATE item SET attempts = ?2, state = ?3, not_before = ?4 WHERE key = ?1")?.execute(
-        params![
+    db.prepare_cached("UPDATE item SET attempts = ?2, state = ?3, not_before = ?4, died_in = ?5 WHERE key = ?1")?
+        .execute(params![
             key,
             attempts,
             if is_dead { "dead" } else { "waiting" },
-            if is_dead { 0 } else { attempt.not_before_ms }
-        ],
-    )?;
+            if is_dead { 0 } else { attempt.not_before_ms },
+            is_dead.then_some(VERSION)
+        ])?;
     Ok(())
 }
 
