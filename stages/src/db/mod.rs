@@ -9,5 +9,5 @@ mod writer;
 pub use rusqlite::Connection;
 
 pub use self::error::DbError;
-pub use self::open::{Schema, open, open_read_only};
+pub use self::open::{Schema, fault, open, open_read_only};
 pub use self::writer::Writer;

@@ -7,11 +7,14 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use url::Url;
 
-use super::DbError;
+use super::{DbError, damage};
+use crate::failure::one_line;
 
 /// Pages that a connection keeps in memory, in KiB: the system keeps the file
 /// in its own memory anyway, and there are several connections.
 const CACHE_KIB: i64 = 512;
+/// How much of what SQLite says is told, in bytes.
+const SAID_BYTES_MAX: usize = 300;
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -40,16 +43,7 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
         return Ok(None);
     }
     let failed = |error: rusqlite::Error| DbError::opening(path, &error);
-    let opened = reading_beside_a_writer(path).or_else(|error| match error.sqlite_error_code() {
-        // Not even the memory that is shared with a writer has room.
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
-            if is_at_rest(path) =>
-        {
-            reading_at_rest(path)
-        }
-        _ => Err(error),
-    });
-    let (connection, found) = opened.map_err(failed)?;
+    let (connection, found) = reading_now(path).map_err(failed)?;
     let known = schema.migrations.len();
     if found > known {
         return Err(DbError::Newer { path: path.to_owned(), found, known });
@@ -57,6 +51,39 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
     // An older file is migrated by the next run; until then it has nothing
     // that this program can read.
     Ok((found == known).then_some(connection))
+}
+
+/// What is wrong with the pages of a database, if anything; reads all of it,
+/// beside its writer or without one. A file that is not there is whole.
+///
+/// # Errors
+/// The file cannot be opened at all.
+pub fn fault(path: &Path) -> Result<Option<String>, DbError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let check = || -> rusqlite::Result<String> {
+        let (connection, _version) = reading_now(path)?;
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+    };
+    match check() {
+        Ok(said) if said == "ok" => Ok(None),
+        Ok(said) => Ok(Some(one_line(&said, SAID_BYTES_MAX))),
+        Err(error) if damage::is_damage_code(&error) => Ok(Some(error.to_string())),
+        Err(error) => Err(DbError::opening(path, &error)),
+    }
+}
+
+fn reading_now(path: &Path) -> rusqlite::Result<(Connection, usize)> {
+    reading_beside_a_writer(path).or_else(|error| match error.sqlite_error_code() {
+        // Not even the memory that is shared with a writer has room.
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+            if is_at_rest(path) =>
+        {
+            reading_at_rest(path)
+        }
+        _ => Err(error),
+    })
 }
 
 /// A connection with the file's schema version. It shares the writer's

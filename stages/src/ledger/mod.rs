@@ -12,6 +12,7 @@
 
 mod admit;
 mod again;
+mod audit;
 mod calls;
 mod counts;
 mod outputs;
@@ -24,6 +25,9 @@ mod tests;
 
 pub use admit::{Admission, Candidate, Location, admit};
 pub use again::{KnownPage, pages, read_refused_anew, reprocess, taken_out};
+pub use audit::{
+    Booked, BookedOutput, ItemState, booked, booked_as, booked_stems, miscounts, newest_scraped_at, recount,
+};
 pub use calls::{begin_call, end_call, recover_after_crash};
 pub use counts::{Counts, DeadItem, counts, dead_items};
 pub use outputs::{OUTPUT_FILES, Output, old_stems, outputs_of, requeue, requeue_stale};
