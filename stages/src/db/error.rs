@@ -18,7 +18,7 @@ pub enum DbError {
         reason: String,
     },
     /// The file is no sound database.
-    #[error("{} is damaged: {reason}; move it away with its -wal and -shm files, and the next run makes it anew out of what lies beside it", path.display())]
+    #[error("{} is damaged: {reason}; `docmill verify --repair` puts it aside (or move it away with its -wal and -shm files), and the next run makes it anew out of what lies beside it", path.display())]
     Damaged {
         /// The database file.
         path: PathBuf,

@@ -141,7 +141,7 @@ impl Mend {
             Self::ByHand(text) => text,
             Self::WaitAgain { .. } => "it waits again, and `docmill process` makes it anew from raw/",
             Self::BeginLedger => {
-                "it is put aside as state.db.aside and begun anew; `docmill process` admits all of raw/ again, vectors come from the cache, and the next crawl asks for every page once in full"
+                "what can be rebuilt in place is; else it is put aside as state.db.aside and begun anew: `docmill process` admits all of raw/ again, vectors come from the cache, and the next crawl, which needs its URL again, asks for every page in full"
             }
             Self::PutAside { .. } => "it is put aside with the ending .aside, and `docmill process` makes it anew",
             Self::Recount => "the items are counted anew",

@@ -256,3 +256,18 @@ fn a_damaged_ledger_or_index_is_put_aside_and_no_document_with_it() {
         }
     }
 }
+
+#[test]
+fn a_ledger_whose_lookup_alone_is_wrong_keeps_its_items() {
+    let data = Data::done();
+    data.state()
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX item_file ON item (url)' WHERE name = 'item_file';",
+        )
+        .unwrap();
+    assert_eq!(data.kinds(), ["damaged_database"]);
+    assert_eq!(repair(data.places()).unwrap().left.findings, []);
+    assert_eq!(ledger::counts(&data.state()).unwrap().done, 3);
+    assert!(!data.path("state.db.aside").exists());
+}

@@ -77,7 +77,7 @@ impl Reader {
             let lacks_words: bool = db
                 .prepare_cached(
                     "SELECT EXISTS (SELECT 1 FROM chunk JOIN document ON document.id = chunk.document
-                         WHERE key = ?1 AND chunk.id NOT IN (SELECT id FROM words_docsize))",
+                         WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM words_docsize WHERE words_docsize.id = chunk.id))",
                 )?
                 .query_row([key], |row| row.get(0))?;
             Ok(lacks_words.then_some("the full text lacks words of it"))
