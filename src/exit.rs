@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All done.
     Done = 0,
-    /// Finished, but with errors: dead items, or URLs given up after retries.
+    /// Finished, but with errors: dead items, URLs given up after retries, or
+    /// what `verify` and `doctor` found.
     WithErrors = 1,
     /// The command line was not understood.
     Usage = 64,

@@ -31,6 +31,7 @@ mod ticket;
 mod watcher;
 
 pub use stage::Stage;
+pub use watcher::file_events_arrive;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,6 +3,7 @@
 mod dead;
 mod demo;
 mod digest;
+mod doctor;
 mod embed;
 mod manual;
 mod model;
@@ -16,6 +17,7 @@ mod setup;
 mod show;
 mod signals;
 mod status;
+mod verify;
 mod view;
 
 use std::path::Path;
@@ -68,9 +70,10 @@ impl Refusal {
             Command::Search(_)
                 | Command::Status(_)
                 | Command::Digest(_)
+                | Command::Dead(DeadCommand::List(_) | DeadCommand::Show(_))
+                | Command::Doctor(_)
                 | Command::Embed(_)
                 | Command::Models(_)
-                | Command::Dead(DeadCommand::List(_) | DeadCommand::Show(_))
         );
         let exit = if reads { Exit::Unavailable } else { Exit::Stopped };
         Self { exit, message: store_down(data_dir, &self.message), ..self }
@@ -86,7 +89,9 @@ impl Refusal {
 /// What a person is told where the disk is full, or fails.
 fn store_down(data_dir: &Path, why: &str) -> String {
     let (folder, free) = (data_dir.display(), room::free_text(data_dir));
-    format!("DATA_DIR {folder} cannot be written ({free}): {why}; make room and run again, nothing is lost")
+    format!(
+        "DATA_DIR {folder} cannot be written ({free}): {why}; make it writable or make room and run again, nothing is lost"
+    )
 }
 
 impl From<DataDirError> for Refusal {
@@ -151,6 +156,8 @@ pub fn execute(cli: &Cli, loaded: &Loaded, progress: &mut Progress) -> Exit {
         Command::Remove(remove) => remove::remove(settings, remove),
         Command::Reprocess(reprocess) => reprocess::reprocess(settings, reprocess, progress),
         Command::Dead(command) => dead::dead(settings, command),
+        Command::Verify(args) => verify::verify(settings, *args),
+        Command::Doctor(args) => doctor::doctor(loaded, *args, progress),
         Command::Embed(embed) => embed::embed(settings, embed, progress),
         Command::Models(models) => models::models(settings, models, progress),
         Command::Demo => demo::demo(settings, progress),

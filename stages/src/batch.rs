@@ -110,6 +110,11 @@ impl WorkFolder {
         Self { root: data_dir.join(".work") }
     }
 
+    /// Each stage's folder; it need not exist.
+    pub(crate) fn folders(&self) -> [PathBuf; 3] {
+        BatchStage::ALL.map(|stage| self.folder(stage))
+    }
+
     fn folder(&self, stage: BatchStage) -> PathBuf {
         self.root.join(stage.name())
     }

@@ -31,4 +31,5 @@ pub mod state;
 pub mod store;
 pub mod take_out;
 pub mod tokenizer;
+pub mod verify;
 pub mod watch;

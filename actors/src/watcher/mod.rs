@@ -10,6 +10,7 @@
 pub(crate) mod door;
 mod events;
 mod hints;
+mod probe;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -27,6 +28,7 @@ use tokio::sync::{Notify, oneshot};
 
 pub(crate) use events::watch_events;
 pub(crate) use hints::{Hints, LookAt};
+pub use probe::file_events_arrive;
 
 use crate::call::panic_text;
 use crate::mailbox::Permit;

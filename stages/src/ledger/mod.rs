@@ -12,6 +12,7 @@
 
 mod admit;
 mod again;
+mod audit;
 mod calls;
 mod counts;
 mod dead;
@@ -25,6 +26,9 @@ mod tests;
 
 pub use admit::{Admission, Candidate, Location, admit};
 pub use again::{KnownPage, pages, read_refused_anew, reprocess, taken_out};
+pub use audit::{
+    Booked, BookedOutput, ItemState, booked, booked_as, booked_stems, miscounts, newest_scraped_at, recount,
+};
 pub use calls::{begin_call, end_call, recover_after_crash};
 pub use counts::{Apart, Counts, apart, counts};
 pub use dead::{

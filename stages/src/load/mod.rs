@@ -19,6 +19,7 @@ pub(crate) mod samples;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use sink::check_names;
 pub use sink::{Fingerprints, LoadDocument, Outcome, Sink, StillCurrent, check_vector};
 
 use crate::db::DbError;

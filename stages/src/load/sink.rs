@@ -95,7 +95,7 @@ impl LoadDocument {
 }
 
 /// Key, chunk ids and spans are what they say they are.
-pub(super) fn check_names(embedded: &EmbeddedDocument) -> Result<(), LoadError> {
+pub(crate) fn check_names(embedded: &EmbeddedDocument) -> Result<(), LoadError> {
     let EmbeddedDocument { key, document, chunks, .. } = embedded;
     let failed = |reason: String| Err(LoadError::document(key, reason));
     if !matches!(key.len(), KEY_LEN | KEY_LEN_LONG) || *key != key_of_url(&document.url, key.len()) {

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::{Entry, Folder, Store, StoreError};
 
 /// Begins the name of a file that is still being written.
-const TEMPORARY: &str = ".tmp-";
+pub(crate) const TEMPORARY: &str = ".tmp-";
 
 /// A store in a folder of the local file system.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Store for LocalStore {
             fill(&mut writer)?;
             writer.flush()
         })
-        .map_err(|source| io_error("write", path.display().to_string(), source))
+        .map_err(|source| write_error(path.display().to_string(), source))
     }
 
     fn get(&self, folder: Folder, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -233,6 +233,15 @@ fn identity(_metadata: &fs::Metadata) -> String {
 
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+/// An object is never to blame for a folder that cannot be written.
+fn write_error(place: String, source: std::io::Error) -> StoreError {
+    if crate::room::is_unwritable(&source) {
+        StoreError::Unwritable { place, source }
+    } else {
+        io_error("write", place, source)
+    }
 }
 
 fn io_error(action: &'static str, place: String, source: std::io::Error) -> StoreError {

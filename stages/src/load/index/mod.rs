@@ -9,6 +9,7 @@
 //! it is, and a new one is filled beside it until [`Index::promote`] makes
 //! that the one which readers use.
 
+mod audit;
 mod extension;
 mod place;
 mod read;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use rusqlite::{Connection, OptionalExtension as _};
 
+pub use audit::{files, pointer_fault, readers, remove_strays};
 pub use read::{Counts, Loaded, Reader, Recent};
 pub(super) use read::{EDGES, document, from_json};
 pub(super) use write::{link_target, vector_bytes};
