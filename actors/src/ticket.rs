@@ -190,6 +190,9 @@ pub(crate) fn describe(stage: Stage, slot: usize, data: &TicketData) -> String {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use docmill_stages::ledger::Location;
