@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use docmill_stages::db::Writer;
-use docmill_stages::failure::Failure;
+use docmill_stages::failure::{Failure, panic_text};
 use docmill_stages::ledger;
 use futures_util::FutureExt as _;
 
@@ -139,13 +139,4 @@ fn outcome(end: Option<&CallEnd>) -> CallOutcome {
         Some(CallEnd::Panicked(_)) => CallOutcome::Panicked,
         Some(CallEnd::Abandoned | CallEnd::NotBegun) => CallOutcome::Abandoned,
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

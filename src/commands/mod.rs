@@ -28,7 +28,7 @@ use docmill_stages::store::StoreError;
 
 use crate::cli::{Cli, Command};
 use crate::data_dir::DataDirError;
-use crate::exit::Exit;
+use crate::exit::{Exit, say_last};
 use crate::progress::Progress;
 use crate::settings::Loaded;
 
@@ -72,7 +72,7 @@ impl Refusal {
 
     /// Tells the person, as the last line.
     fn say(self) -> Exit {
-        eprintln!("docmill: {}", one_line(&self.message, 4_000));
+        say_last(&one_line(&self.message, 4_000));
         self.exit
     }
 }

@@ -20,6 +20,7 @@ pub mod crawl;
 pub mod db;
 pub mod embed;
 pub mod failure;
+pub mod fault;
 pub mod fingerprint;
 pub mod item;
 pub mod ledger;

@@ -16,12 +16,12 @@ use docmill_stages::crawl::gate::Gate;
 use docmill_stages::crawl::retry::backoff;
 use docmill_stages::crawl::robots::{CRAWL_DELAY_MAX, Lookup};
 use docmill_stages::db::DbError;
-use docmill_stages::failure::{Failure, StageError as _, chain};
+use docmill_stages::failure::{Failure, StageError as _, chain, panic_text};
+use docmill_stages::fault;
 use docmill_stages::store::Folder;
 use futures_util::FutureExt as _;
 
 use super::{Crawl, Parameters, Request, failed, page};
-use crate::call::panic_text;
 use crate::mailbox::Permit;
 use crate::outage::StoreOutage;
 use crate::pool::{End, Seat};
@@ -116,7 +116,12 @@ async fn ask(
     let visit = async {
         let fetcher = fetcher.map_err(|error| Outcome::Failed { message: chain(&error), retry_at_ms: None });
         match fetcher {
-            Ok(fetcher) => visit(parameters, &request, &fetcher).await,
+            Ok(fetcher) => {
+                fault::of_item("crawler", request.page.url.as_str())?;
+                let outcome = visit(parameters, &request, &fetcher).await?;
+                fault::of_item("crawler.done", request.page.url.as_str())?;
+                Ok(outcome)
+            }
             Err(outcome) => Ok(Some(outcome)),
         }
     };

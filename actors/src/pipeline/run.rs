@@ -1,9 +1,11 @@
 //! A run: from the first page to the point where nothing is left to do.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use docmill_stages::db::DbError;
-use docmill_stages::failure::{StageError as _, chain};
+use docmill_stages::failure::{StageError as _, chain, panic_text};
+use futures_util::FutureExt as _;
 
 use super::idle::POLL;
 use super::stop::Stop;
@@ -63,7 +65,10 @@ impl Pipeline {
         let mut gave_up = self.gave_up.clone();
         let grace = plan.grace;
         let ended = tokio::select! {
-            ended = self.run_plan(plan, stop) => ended.unwrap_or_else(|error| ended_by(&error)),
+            ended = AssertUnwindSafe(self.run_plan(plan, stop)).catch_unwind() => match ended {
+                Ok(ended) => ended.unwrap_or_else(|error| ended_by(&error)),
+                Err(panic) => Ended::GaveUp(format!("the run panicked: {}", panic_text(panic.as_ref()))),
+            },
             // What is in flight could be written no more, so it is not waited for.
             why = self.outage.reported() => Ended::StoreDown(why),
             why = gave_up.wait_for(Option::is_some) => {
@@ -134,7 +139,7 @@ impl Pipeline {
             if self.in_flight.load().0 == 0 && self.is_idle(&self.counts().await?) {
                 return Ok(true);
             }
-            self.poll(stop).await?;
+            self.poll(stop).await;
         }
     }
 
@@ -149,7 +154,7 @@ impl Pipeline {
             return Ok(false);
         };
         if looked.unsettled > 0 {
-            self.poll(stop).await?;
+            self.poll(stop).await;
             return Ok(false);
         }
         Ok(looked.admitted == 0 && (!process || self.is_idle(&self.counts().await?)))

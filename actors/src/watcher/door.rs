@@ -7,6 +7,7 @@ use std::time::Duration;
 use docmill_stages::batch::BatchStage;
 use docmill_stages::db::Writer;
 use docmill_stages::failure::chain;
+use docmill_stages::fault;
 use docmill_stages::ledger::{self, InFlightRoom};
 use tokio::sync::{Notify, watch};
 
@@ -53,7 +54,7 @@ pub(crate) struct Door {
 
 impl Door {
     /// Gives out tickets for as long as the pipeline lives.
-    pub(crate) async fn keep_open(mut self) {
+    pub(crate) async fn keep_open(&mut self) {
         loop {
             while self.let_in().await {}
             tokio::select! {
@@ -82,6 +83,7 @@ impl Door {
         if room.items == 0 || self.in_flight.runs_alone() {
             return false;
         }
+        fault::pass("door.let_in");
         let taken = match self.ledger.call(move |db| ledger::take(db, now_ms(), room, stored)).await {
             Ok(taken) => taken,
             Err(error) => {
@@ -93,6 +95,9 @@ impl Door {
         // Every ticket is issued before the first is waited with.
         let tickets: Vec<Ticket> = taken.into_iter().map(|item| self.in_flight.issue(item, stored.is_some())).collect();
         let any = !tickets.is_empty();
+        if any {
+            fault::pass("door.issued");
+        }
         for ticket in tickets {
             self.send(ticket, stored.unwrap_or(0)).await;
         }

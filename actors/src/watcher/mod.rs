@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use docmill_stages::crawl::url::UrlRules;
 use docmill_stages::db::Writer;
-use docmill_stages::failure::{Failure, StageError as _, one_line};
+use docmill_stages::failure::{Failure, StageError as _, one_line, panic_text};
+use docmill_stages::fault;
 use docmill_stages::ledger::{self, RawFile};
 use docmill_stages::store::{Entry, Folder, Store};
 use docmill_stages::watch::{self, ReadError};
@@ -28,7 +29,6 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) use events::watch_events;
 pub(crate) use hints::{Hints, LookAt};
 
-use crate::call::panic_text;
 use crate::mailbox::Permit;
 use crate::pool::{End, Seat};
 
@@ -91,6 +91,7 @@ impl Watcher {
 
     /// Looks; blocking, on the watcher's own thread.
     fn look(&mut self, at: &LookAt) -> Result<Looked, Failure> {
+        fault::point("watcher")?;
         let entries = self.changed(at)?;
         let mut looked = Looked::default();
         for entry in entries {
@@ -109,6 +110,7 @@ impl Watcher {
         if looked.admitted > 0 {
             self.parameters.admitted.notify_one();
         }
+        fault::point("watcher.done")?;
         Ok(looked)
     }
 
@@ -221,14 +223,17 @@ impl Handler<Look> for Watcher {
 
 /// Has the watcher look: whenever it is hinted, and at everything every
 /// `interval`; for ever.
-pub(crate) async fn keep_looking(watcher: Arc<crate::mailbox::Mailbox<Look>>, hints: Arc<Hints>, interval: Duration) {
+pub(crate) async fn keep_looking(watcher: &crate::mailbox::Mailbox<Look>, hints: &Hints, interval: Duration) {
+    // What was hinted at before may have been lost, where this is begun anew.
+    hints.add_all();
     loop {
         let at = tokio::select! {
             () = hints.added() => hints.take(),
             () = tokio::time::sleep(interval) => Some(LookAt::All),
         };
         let Some(at) = at else { continue };
-        let looked = look(&watcher, at.clone()).await;
+        fault::pass("watcher.keep_looking");
+        let looked = look(watcher, at.clone()).await;
         if looked.is_none_or(|looked| looked.unsettled > 0) {
             tokio::time::sleep(LOOK_AGAIN).await;
             match at {

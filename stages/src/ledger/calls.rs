@@ -5,12 +5,14 @@ use rusqlite::{Connection, params};
 
 use super::CRASHES_MAX;
 use crate::db::DbError;
+use crate::fault;
 
 /// Marks that a stage call on an item (its part, where it is cut in parts)
 /// begins. Written before the call: the mark outlives the process.
 pub fn begin_call(db: &Connection, key: &str, stage: &str, part: u32) -> Result<(), DbError> {
     db.prepare_cached("INSERT OR REPLACE INTO stage_call (key, stage, part) VALUES (?1, ?2, ?3)")?
         .execute(params![key, stage, part])?;
+    fault::point("ledger.begin_call")?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use super::admit::{Admission, Candidate, Location, RAW_MISSING, admit, replace, to_sql};
 use crate::db::DbError;
 use crate::failure::{MESSAGE_BYTES_MAX, one_line};
+use crate::fault;
 
 /// What a raw file holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub fn admit_file(db: &Connection, name: &str, stamp: &str, file: &RawFile) -> R
         let error = one_line(&refused.error, MESSAGE_BYTES_MAX);
         refuse(db, name, Some(refused.position), "not_an_item", &error)?;
     }
+    fault::point("ledger.admit")?;
     file_seen(db, name, stamp)?;
     Ok(admitted)
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 use super::admit::to_sql;
 use super::{CRASHES_ALONE, Location};
 use crate::db::DbError;
+use crate::fault;
 
 /// How much more may go into flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,9 @@ pub fn take(
     }
     for item in &taken {
         mark_in_flight(db, &item.key, item.generation, stored_stage.is_none())?;
+    }
+    if !taken.is_empty() {
+        fault::point("ledger.take")?;
     }
     Ok(taken)
 }
