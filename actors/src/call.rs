@@ -13,7 +13,7 @@ use docmill_stages::ledger;
 use futures_util::FutureExt as _;
 
 use crate::mailbox::SlotId;
-use crate::outage::StoreOutage;
+use crate::outage::{Place, StoreOutage, TRY_AGAIN};
 use crate::stats::{CallOutcome, Counters};
 use crate::ticket::TicketData;
 use crate::{Stage, lock};
@@ -108,10 +108,14 @@ impl Caller {
     ) -> Result<T, CallEnd> {
         let (stage, key) = (self.stage, ticket.item.key.clone());
         if let Err(error) = self.ledger.call(move |db| ledger::begin_call(db, &key, stage.name(), part)).await {
-            log::error!("cannot mark a stage call: {}", docmill_stages::failure::chain(&error));
-            self.outage.note(&error);
+            let failure = Failure::from(error);
+            log::error!("cannot mark a stage call: {failure}");
+            self.outage.failed(Place::StageCall, &failure);
+            // The item waits again at once: a ledger in trouble gets time.
+            tokio::time::sleep(TRY_AGAIN).await;
             return Err(CallEnd::NotBegun);
         }
+        self.outage.worked(Place::StageCall);
         let since = Instant::now();
         let id = self.calls.begin(RunningCall { stage, slot: self.slot, ticket: Arc::clone(ticket), since });
         let result = AssertUnwindSafe(work).catch_unwind().await;

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use docmill_stages::db::{DbError, Writer};
+use docmill_stages::failure::Failure;
 use docmill_stages::fault;
 use docmill_stages::ledger::{self, Settlement, Taken, Verdict};
 use tokio::sync::Notify;
 
-use crate::outage::StoreOutage;
+use crate::outage::{Place, StoreOutage, TRY_AGAIN};
 use crate::{Stage, lock};
 
 /// What a ticket stands for.
@@ -147,10 +148,12 @@ impl InFlight {
         loop {
             // At first what a run of this task that panicked has left.
             while let Err(error) = self.write_posted(ledger).await {
-                log::error!("cannot write to the ledger, trying again: {}", docmill_stages::failure::chain(&error));
-                outage.note(&error);
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                let failure = Failure::from(error);
+                log::error!("cannot write to the ledger, trying again: {failure}");
+                outage.failed(Place::Settling, &failure);
+                tokio::time::sleep(TRY_AGAIN).await;
             }
+            outage.worked(Place::Settling);
             self.posted.notified().await;
         }
     }

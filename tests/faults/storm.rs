@@ -90,7 +90,7 @@ fn a_storm_that_ends_the_process_again_and_again_loses_nothing() {
     let told =
         storm(&STAGES[..4], 40.0, &mut random) + &storm(&GROUND, 2.0, &mut random) + &storm(&ENDS, 2.0, &mut random);
     let mut docmill = ground.docmill().env("FAILPOINTS", &told);
-    let (mut escalations, mut all) = (0, 0);
+    let (mut escalations, mut by_restarts, mut all) = (0, 0, 0);
     let last = loop {
         let finished = docmill.run(&ground.run());
         ends_as_documented(&finished);
@@ -100,6 +100,7 @@ fn a_storm_that_ends_the_process_again_and_again_loses_nothing() {
             Some(70) => {
                 assert!(finished.stderr.lines().last().is_some_and(|last| last.starts_with("docmill: gave up: ")));
                 escalations += 1;
+                by_restarts += usize::from(finished.stderr.contains("(RESTART_MAX)"));
             }
             _ => {}
         }
@@ -107,7 +108,10 @@ fn a_storm_that_ends_the_process_again_and_again_loses_nothing() {
         assert!(escalations < STARTS_MAX, "it never ends\n{finished}");
     };
     docmill.unset("FAILPOINTS");
-    eprintln!("{all} panics, {escalations} ends with 70, {} dead with {told}", docmill.status().items("dead"));
+    eprintln!(
+        "{all} panics, {escalations} ends with 70 ({by_restarts} by RESTART_MAX), {} dead with {told}",
+        docmill.status().items("dead")
+    );
     assert!(escalations > 0, "it was no storm\n{last}");
     recover(&docmill, &ground.run(), last);
     is_whole(&docmill, &expected, ground.pages);

@@ -23,7 +23,7 @@ use futures_util::FutureExt as _;
 
 use super::{Crawl, Parameters, Request, failed, page};
 use crate::mailbox::Permit;
-use crate::outage::StoreOutage;
+use crate::outage::{Place, StoreOutage, TRY_AGAIN};
 use crate::pool::{End, Seat};
 use crate::stats::CallOutcome;
 use crate::{lock, now_ms};
@@ -129,9 +129,9 @@ async fn ask(
         Ok(Ok(outcome)) => (outcome, End::Ready),
         Ok(Err(failure)) => {
             log::error!("{name} url={}: {failure}", request.page.url);
-            outage.note_failure(&failure);
+            outage.failed(Place::Crawler, &failure);
             // The request gives the URL back; a ledger in trouble gets time.
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(TRY_AGAIN).await;
             return End::Ready;
         }
         Err(panic) => {
@@ -147,10 +147,15 @@ async fn ask(
     log_outcome(name, &request.page, &outcome);
     let (number, rules, url) = (request.crawl.number, request.crawl.rules.clone(), request.page.url.clone());
     match request.crawl.ledger.call(move |db| frontier::record(db, number, &rules, &url, outcome)).await {
-        Ok(Recorded::Ended(_) | Recorded::Retry { .. } | Recorded::Late) => request.is_settled = true,
+        Ok(Recorded::Ended(_) | Recorded::Retry { .. } | Recorded::Late) => {
+            request.is_settled = true;
+            outage.worked(Place::Crawler);
+        }
         Err(error) => {
-            log::error!("{name} url={}: {}", request.page.url, chain(&error));
-            outage.note(&error);
+            let failure = Failure::from(error);
+            log::error!("{name} url={}: {failure}", request.page.url);
+            outage.failed(Place::Crawler, &failure);
+            tokio::time::sleep(TRY_AGAIN).await;
         }
     }
     end

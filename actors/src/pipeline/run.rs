@@ -11,6 +11,7 @@ use super::idle::POLL;
 use super::stop::Stop;
 use super::{Pipeline, batch};
 use crate::crawler::{CrawlEnd, CrawlPlan};
+use crate::outage::Outage;
 use crate::watcher::door::Opening;
 use crate::watcher::{LookAt, look};
 
@@ -70,7 +71,10 @@ impl Pipeline {
                 Err(panic) => Ended::GaveUp(format!("the run panicked: {}", panic_text(panic.as_ref()))),
             },
             // What is in flight could be written no more, so it is not waited for.
-            why = self.outage.reported() => Ended::StoreDown(why),
+            outage = self.outage.reported() => match outage {
+                Outage::Store(why) => Ended::StoreDown(why),
+                Outage::Ledger(why) => Ended::GaveUp(why),
+            },
             why = gave_up.wait_for(Option::is_some) => {
                 Ended::GaveUp(why.ok().and_then(|why| why.clone()).unwrap_or_default())
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use docmill_stages::batch::BatchStage;
 use docmill_stages::db::Writer;
-use docmill_stages::failure::chain;
+use docmill_stages::failure::Failure;
 use docmill_stages::fault;
 use docmill_stages::ledger::{self, InFlightRoom};
 use tokio::sync::{Notify, watch};
@@ -15,7 +15,7 @@ use crate::chunker::{ChunkDocument, ChunkInput};
 use crate::loader::{LoadDocument, LoadInput};
 use crate::mailbox::Mailbox;
 use crate::now_ms;
-use crate::outage::StoreOutage;
+use crate::outage::{Place, StoreOutage};
 use crate::processor::ProcessItem;
 use crate::settings::Limits;
 use crate::ticket::{InFlight, Ticket};
@@ -87,11 +87,13 @@ impl Door {
         let taken = match self.ledger.call(move |db| ledger::take(db, now_ms(), room, stored)).await {
             Ok(taken) => taken,
             Err(error) => {
-                log::error!("door: {}", chain(&error));
-                self.outage.note(&error);
+                let failure = Failure::from(error);
+                log::error!("door: {failure}");
+                self.outage.failed(Place::Door, &failure);
                 return false;
             }
         };
+        self.outage.worked(Place::Door);
         // Every ticket is issued before the first is waited with.
         let tickets: Vec<Ticket> = taken.into_iter().map(|item| self.in_flight.issue(item, stored.is_some())).collect();
         let any = !tickets.is_empty();

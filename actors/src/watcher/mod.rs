@@ -30,6 +30,7 @@ pub(crate) use events::watch_events;
 pub(crate) use hints::{Hints, LookAt};
 
 use crate::mailbox::Permit;
+use crate::outage::Place;
 use crate::pool::{End, Seat};
 
 /// A file that is not JSON may be in the middle of being written: it is
@@ -204,13 +205,14 @@ impl Handler<Look> for Watcher {
         let seat = self.seat.clone();
         match looked {
             Ok(Ok(looked)) => {
+                seat.caller.outage.worked(Place::Watcher);
                 // Whoever asked may have gone.
                 let _gone = message.answer.send(looked);
                 seat.end(End::Ready, ctx);
             }
             Ok(Err(failure)) => {
                 log::error!("watcher: {failure}");
-                seat.caller.outage.note_failure(&failure);
+                seat.caller.outage.failed(Place::Watcher, &failure);
                 seat.end(End::Ready, ctx);
             }
             Err(panic) => {

@@ -464,7 +464,7 @@ mod tests {
         });
         assert!(matches!(failed, Err(DbError::Sql(_))), "{failed:?}");
         let panicked = writer.call_blocking(|_| -> Result<(), DbError> { panic!("for the test") });
-        assert!(panicked.is_err());
+        assert!(panicked.unwrap_err().can_retry());
         writer.post(|db| Ok(db.execute("INSERT INTO t VALUES (3)", []).map(drop)?));
         assert_eq!(count(&writer), 2);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
