@@ -201,7 +201,8 @@ fn check(ground: &Ground, expected: &[Expected], case: Case) {
 
 #[test]
 fn a_fault_at_any_point_costs_time_only() {
-    check_all(&Act::PASSING, |_| true);
+    // Three errors begin as one does: one alone is for the long form.
+    check_all(if is_soak() { &Act::PASSING } else { &Act::PASSING[1..] }, |_| true);
 }
 
 #[test]
