@@ -44,6 +44,14 @@ impl Exit {
     }
 }
 
+/// Tells a person why the process ends, as its last line: what other threads
+/// still have to say follows from it.
+pub fn say_last(why: &str) {
+    log::set_max_level(log::LevelFilter::Off);
+    std::panic::set_hook(Box::new(|_| {}));
+    eprintln!("docmill: {why}");
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit.code())

@@ -18,6 +18,7 @@ use docmill_stages::batch::{BatchStage, WorkFolder};
 use docmill_stages::embed::cache::{TextHash, VectorCache, text_hash};
 use docmill_stages::embed::{Embedder as Model, Provider, Purpose, check_vectors};
 use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::item::EmbeddedDocument;
 use docmill_stages::ledger::Verdict;
 
@@ -209,7 +210,7 @@ async fn embed(
     part: &Part,
     model: &Cell<Option<Box<dyn Model>>>,
 ) -> Result<Embedded, Failure> {
-    crate::fault::point("embedder", &join.data.item.url);
+    fault::of_item("embedder", &join.data.item.url)?;
     let texts: Vec<&str> =
         join.document.chunks[part.chunks.clone()].iter().map(|chunk| chunk.text_to_embed()).collect();
     let hashes: Vec<TextHash> = texts.iter().map(|text| text_hash(text)).collect();
@@ -228,6 +229,7 @@ async fn embed(
             vectors[place] = Some(vector);
         }
     }
+    fault::of_item("embedder.done", &join.data.item.url)?;
     Ok(Embedded { vectors: vectors.into_iter().flatten().collect(), cache_hits })
 }
 

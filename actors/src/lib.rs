@@ -16,7 +16,7 @@ mod call;
 mod chunker;
 mod crawler;
 mod embedder;
-mod fault;
+mod keeper;
 mod loader;
 mod mailbox;
 mod outage;

@@ -31,7 +31,7 @@ use docmill_stages::store::StoreError;
 
 use crate::cli::{Cli, Command, DeadCommand};
 use crate::data_dir::DataDirError;
-use crate::exit::Exit;
+use crate::exit::{Exit, say_last};
 use crate::progress::Progress;
 use crate::settings::Loaded;
 
@@ -81,7 +81,7 @@ impl Refusal {
 
     /// Tells the person, as the last line.
     fn say(self) -> Exit {
-        eprintln!("docmill: {}", one_line(&self.message, 4_000));
+        say_last(&one_line(&self.message, 4_000));
         self.exit
     }
 }

@@ -21,6 +21,7 @@ pub mod db;
 pub mod dead;
 pub mod embed;
 pub mod failure;
+pub mod fault;
 pub mod fingerprint;
 pub mod item;
 pub mod ledger;

@@ -17,7 +17,7 @@ fn page_that_hangs_once(stage: &str) {
     let site = Site::new(seed(), PAGES);
     let server = site.server();
     let docmill = Docmill::new()
-        .envs([("STAGE_TIMEOUT", "1500ms"), ("PROCESSOR_ACTORS", "1"), ("CHUNKER_ACTORS", "1")])
+        .envs([("STAGE_TIMEOUT", "5s"), ("PROCESSOR_ACTORS", "1"), ("CHUNKER_ACTORS", "1")])
         .envs([("EMBEDDER_ACTORS", "1"), ("LOADER_ACTORS", "1")])
         .env("FAILPOINTS", format!("{stage}={FOR_EVER}"))
         .env("DOCMILL_FAULT_URL", &site.subjects[1].path);

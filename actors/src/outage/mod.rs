@@ -7,4 +7,4 @@ mod store;
 
 pub(crate) use probe::{keep_probing, probe_provider, probe_sinks};
 pub(crate) use service::ServiceOutages;
-pub(crate) use store::StoreOutage;
+pub(crate) use store::{Outage, Place, StoreOutage, TRY_AGAIN};

@@ -47,9 +47,9 @@ pub(crate) fn probe_sinks(sinks: &[Arc<dyn Sink>]) -> Probe {
 /// Probes the stage's service whenever the stage pauses, with growing pauses
 /// between the tries, each at most for `time_max`; for ever.
 pub(crate) async fn keep_probing(
-    outages: ServiceOutages,
+    outages: &ServiceOutages,
     stage: Stage,
-    probe: Probe,
+    probe: &Probe,
     backoff: Backoff,
     time_max: Duration,
 ) {

@@ -15,6 +15,7 @@ use super::{Fingerprints, Parameters, Processing};
 use crate::call::{Caller, Calls};
 use crate::chunker::{self, ChunkDocument, Chunker};
 use crate::embedder::{self, EmbedPart, Embedder};
+use crate::keeper::Keeper;
 use crate::loader::{self, LoadDocument, Loader};
 use crate::mailbox::Mailbox;
 use crate::outage::{ServiceOutages, StoreOutage, keep_probing, probe_provider, probe_sinks};
@@ -73,12 +74,14 @@ impl Pipeline {
         let (gave_up_at, gave_up) = watch::channel(None);
         let (opening, opening_seen) = watch::channel(Opening::Closed);
         let ground = Ground::new(&parameters, &calls, &counters, stopped);
+        let keeper = Keeper { intensity: parameters.restarts, gave_up: gave_up_at.clone() };
 
         let mut tasks = Vec::new();
         let mut pools = Vec::new();
         if let Some(processing) = &parameters.processing {
-            let door = ground.start_processing(processing, opening_seen, &mut pools);
-            tasks.push(actix_rt::spawn(door.keep_open()));
+            let mut door = ground.start_processing(processing, opening_seen, &mut pools);
+            let keep = keeper.clone();
+            tasks.push(actix_rt::spawn(async move { keep.keep("door", async || door.keep_open().await).await }));
             let probes = [
                 (Stage::Embedder, probe_provider(&processing.provider)),
                 (Stage::Loader, probe_sinks(&processing.sinks)),
@@ -86,7 +89,10 @@ impl Pipeline {
             for (stage, probe) in probes {
                 let services = ground.caller.services.clone();
                 let (backoff, time_max) = (parameters.retry.backoff, parameters.limits.stage_timeout);
-                tasks.push(actix_rt::spawn(keep_probing(services, stage, probe, backoff, time_max)));
+                let keep = keeper.clone();
+                tasks.push(actix_rt::spawn(async move {
+                    keep.keep("prober", async || keep_probing(&services, stage, &probe, backoff, time_max).await).await;
+                }));
             }
         }
         let watcher = ground.start_watcher(&mut pools);
@@ -109,14 +115,20 @@ impl Pipeline {
         };
         let outage = ground.caller.outage.clone();
         let (table, state, noted) = (Arc::clone(&ground.in_flight), parameters.state.clone(), outage.clone());
-        tasks.push(actix_rt::spawn(async move { table.keep_ledger(&state, &noted).await }));
-        tasks.push(actix_rt::spawn(keep_looking(
-            Arc::clone(&watcher),
-            Arc::clone(&ground.hints),
-            parameters.limits.rescan_interval,
-        )));
         let letters = ground.letters();
-        tasks.push(actix_rt::spawn(Arc::clone(&letters).keep_in_step()));
+        let (kept, keep) = (Arc::clone(&letters), keeper.clone());
+        tasks.push(actix_rt::spawn(async move {
+            keep.keep("keeper of the dead letters", async || Arc::clone(&kept).keep_in_step().await).await;
+        }));
+        let keep = keeper.clone();
+        tasks.push(actix_rt::spawn(async move {
+            keep.keep("keeper of the ledger", async || table.keep_ledger(&state, &noted).await).await;
+        }));
+        let (looker, hints, interval) =
+            (Arc::clone(&watcher), Arc::clone(&ground.hints), parameters.limits.rescan_interval);
+        tasks.push(actix_rt::spawn(async move {
+            keeper.keep("watcher's clock", async || keep_looking(&looker, &hints, interval).await).await;
+        }));
         let events = parameters.raw_folder.as_ref().and_then(|folder| watch_events(folder, &ground.hints));
         Ok(Self {
             parameters,
@@ -176,11 +188,6 @@ impl Pipeline {
                 (actor, call.ticket.item.url.clone(), call.since.elapsed().as_secs_f64())
             })
             .collect()
-    }
-
-    /// Whether a task that should never end has ended.
-    pub(super) fn has_broken_down(&self) -> bool {
-        self.tasks.iter().any(actix_rt::task::JoinHandle::is_finished)
     }
 
     /// Ends the actors. What is in flight goes back to the ledger, unburnt.

@@ -4,14 +4,15 @@
 //! own, so one that fails leaves nothing behind and harms no neighbour; its
 //! answer is given only after the transaction around it was committed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{DbError, damage};
-use crate::failure::StageError;
+use super::{DbError, damage, points};
+use crate::failure::{StageError, panic_text};
 use crate::room::is_full_database;
 
 /// How many writes one transaction groups at most.
@@ -28,6 +29,10 @@ struct Uncommitted {
 }
 
 impl Uncommitted {
+    fn panicked() -> Self {
+        Self { reason: "the writer panicked".to_owned(), is_full: false, damaged: None }
+    }
+
     fn new(error: &rusqlite::Error, connection: &Connection) -> Self {
         let damaged = damage::is_damage_code(error).then(|| file_of(connection));
         Self { reason: error.to_string(), is_full: is_full_database(error), damaged }
@@ -144,8 +149,11 @@ fn in_savepoint<T>(
     write: impl FnOnce(&Connection) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
     connection.execute_batch("SAVEPOINT one")?;
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| write(connection)))
-        .unwrap_or_else(|_| Err(DbError::Value("a write panicked".to_owned())));
+    let result = catch_unwind(AssertUnwindSafe(|| write(connection))).unwrap_or_else(|panic| {
+        // As of a stage: the next try may be luckier.
+        let reason = format!("a write panicked: {}", panic_text(panic.as_ref()));
+        Err(DbError::NotCommitted { reason, is_full: false })
+    });
     if result.is_ok() {
         connection.execute_batch("RELEASE one")?;
     } else if !connection.is_autocommit() {
@@ -156,13 +164,15 @@ fn in_savepoint<T>(
 
 fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
     while let Ok(first) = writes.recv() {
-        let (answers, committed) = match connection.execute_batch("BEGIN IMMEDIATE") {
-            Err(error) => (vec![first(None)], Err(Uncommitted::new(&error, connection))),
-            Ok(()) => {
-                let answers = write_group(connection, first, writes);
-                (answers, commit(connection))
-            }
-        };
+        let (mut answers, mut committed) = (Vec::new(), Err(Uncommitted::panicked()));
+        // Whoever waits gets an answer and the thread goes on, whatever happens.
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            committed = write_transaction(connection, first, writes, &mut answers);
+            points::after_commit();
+        }));
+        if let Err(panic) = written {
+            log::error!("the writer of {} panicked: {}", file_of(connection).display(), panic_text(panic.as_ref()));
+        }
         if committed.is_err()
             && !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
@@ -175,17 +185,37 @@ fn write_all(connection: &Connection, writes: &mpsc::Receiver<Write>) {
     }
 }
 
+/// Writes what waits, and commits it together.
+fn write_transaction(
+    connection: &Connection,
+    first: Write,
+    writes: &mpsc::Receiver<Write>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), Uncommitted> {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        answers.push(first(None));
+        return Err(Uncommitted::new(&error, connection));
+    }
+    write_group(connection, first, writes, answers);
+    commit(connection)
+}
+
 fn commit(connection: &Connection) -> Result<(), Uncommitted> {
     // Where the disk is full or fails, SQLite may take the whole transaction
     // back by itself.
     if connection.is_autocommit() {
         return Err(Uncommitted { reason: "the disk is full or fails".to_owned(), is_full: true, damaged: None });
     }
+    points::before_commit().map_err(|fault| Uncommitted {
+        reason: fault.to_string(),
+        is_full: false,
+        damaged: None,
+    })?;
     connection.execute_batch("COMMIT").map_err(|error| Uncommitted::new(&error, connection))
 }
 
-fn write_group(connection: &Connection, first: Write, writes: &mpsc::Receiver<Write>) -> Vec<Answer> {
-    let mut answers = vec![first(Some(connection))];
+fn write_group(connection: &Connection, first: Write, writes: &mpsc::Receiver<Write>, answers: &mut Vec<Answer>) {
+    answers.push(first(Some(connection)));
     // Without the transaction around it a write would be committed alone.
     while answers.len() < GROUP_MAX && !connection.is_autocommit() {
         match writes.try_recv() {
@@ -193,7 +223,6 @@ fn write_group(connection: &Connection, first: Write, writes: &mpsc::Receiver<Wr
             Err(_) => break,
         }
     }
-    answers
 }
 
 #[cfg(test)]
@@ -219,7 +248,7 @@ mod tests {
         });
         assert!(matches!(failed, Err(DbError::Sql(_))), "{failed:?}");
         let panicked = writer.call_blocking(|_| -> Result<(), DbError> { panic!("for the test") });
-        assert!(panicked.is_err());
+        assert!(panicked.unwrap_err().can_retry());
         writer.post(|db| Ok(db.execute("INSERT INTO t VALUES (3)", []).map(drop)?));
         assert_eq!(count(&writer), 2);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

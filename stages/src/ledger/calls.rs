@@ -3,15 +3,17 @@
 
 use rusqlite::{Connection, params};
 
-use super::CRASHES_MAX;
 use super::dead::VERSION;
+use super::{CRASHES_MAX, accounts};
 use crate::db::DbError;
+use crate::fault;
 
 /// Marks that a stage call on an item (its part, where it is cut in parts)
 /// begins. Written before the call: the mark outlives the process.
 pub fn begin_call(db: &Connection, key: &str, stage: &str, part: u32) -> Result<(), DbError> {
     db.prepare_cached("INSERT OR REPLACE INTO stage_call (key, stage, part) VALUES (?1, ?2, ?3)")?
         .execute(params![key, stage, part])?;
+    fault::point("ledger.begin_call")?;
     Ok(())
 }
 
@@ -43,5 +45,7 @@ pub fn recover_after_crash(db: &Connection, suspects: bool) -> Result<usize, DbE
          WHERE state = 'in_flight' AND crashes >= ?1",
         params![CRASHES_MAX, VERSION],
     )?;
-    Ok(db.execute("UPDATE item SET state = 'waiting' WHERE state = 'in_flight'", [])?)
+    let in_flight = db.execute("UPDATE item SET state = 'waiting' WHERE state = 'in_flight'", [])?;
+    accounts::add_up(db)?;
+    Ok(in_flight)
 }

@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::accounts;
 use super::admit::to_sql;
 use super::again::reprocess;
 use super::settle::finish;
@@ -142,6 +143,7 @@ pub fn revive(db: &Connection, item: &DeadItem) -> Result<bool, DbError> {
     let removed = db.prepare_cached("DELETE FROM item WHERE key = ?1 AND state = 'dead'")?.execute([&item.key])?;
     db.prepare_cached("DELETE FROM raw_file WHERE name = ?1")?.execute([&item.file])?;
     db.prepare_cached("INSERT INTO letter_due (key, look) VALUES (?1, 1)")?.execute([&item.key])?;
+    accounts::add_up(db)?;
     Ok(removed > 0)
 }
 
@@ -170,6 +172,7 @@ pub fn drop_dead(db: &Connection, key: &str) -> Result<Dropped, DbError> {
     finish(db, key, "skipped", 0)?;
     db.prepare_cached("UPDATE item SET error_kind = ?2, error = 'dropped by hand' WHERE key = ?1")?
         .execute([key, DROPPED])?;
+    accounts::add_up(db)?;
     Ok(if older { Dropped::OlderStays } else { Dropped::Whole })
 }
 

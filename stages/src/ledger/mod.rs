@@ -10,6 +10,7 @@
 //! writes; time is an argument (milliseconds since 1970). A ticket's
 //! transitions name its generation, and one that is stale changes nothing.
 
+mod accounts;
 mod admit;
 mod again;
 mod audit;

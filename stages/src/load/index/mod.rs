@@ -32,6 +32,7 @@ pub(super) use write::{link_target, vector_bytes};
 use super::{LoadDocument, LoadError, Outcome, Sink, StillCurrent};
 use crate::db::{self, DbError, Schema, Writer, damage};
 use crate::failure::one_line;
+use crate::fault;
 
 /// The index's name in the ledger.
 pub const INDEX_ID: &str = "index";
@@ -139,7 +140,10 @@ impl Index {
         if self.is_current()? {
             return Ok(false);
         }
+        fault::point("index.promote")
+            .map_err(|fault| LoadError::Place { path: self.path.clone(), source: fault.into() })?;
         place::point_to(&self.folder, &self.path)?;
+        fault::pass("index.promoted");
         place::remove_others(&self.folder, &self.path);
         Ok(true)
     }
