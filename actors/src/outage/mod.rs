@@ -5,6 +5,6 @@ mod probe;
 mod service;
 mod store;
 
-pub(crate) use probe::{keep_probing, probe_provider, probe_sinks};
+pub(crate) use probe::{Probe, keep_probing, probe_provider, probe_sinks};
 pub(crate) use service::ServiceOutages;
 pub(crate) use store::{Outage, Place, StoreOutage, TRY_AGAIN};

@@ -7,7 +7,9 @@ mod idle;
 mod letters;
 mod recover;
 mod run;
+mod snapshot;
 mod stop;
+mod tasks;
 mod wiring;
 
 use std::path::PathBuf;

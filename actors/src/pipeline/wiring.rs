@@ -5,12 +5,12 @@ use std::sync::Arc;
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 use docmill_stages::db::DbError;
-use docmill_stages::ledger;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::letters::Letters;
 use super::recover::recover;
+use super::tasks::Tasks;
 use super::{Fingerprints, Parameters, Processing};
 use crate::call::{Caller, Calls};
 use crate::chunker::{self, ChunkDocument, Chunker};
@@ -18,14 +18,14 @@ use crate::embedder::{self, EmbedPart, Embedder};
 use crate::keeper::Keeper;
 use crate::loader::{self, LoadDocument, Loader};
 use crate::mailbox::Mailbox;
-use crate::outage::{ServiceOutages, StoreOutage, keep_probing, probe_provider, probe_sinks};
+use crate::outage::{ServiceOutages, StoreOutage};
 use crate::pool::{Pool, Seat, Stopped, Supervised};
 use crate::processor::{self, ProcessItem, Processor};
-use crate::stats::{Counters, SessionStats, StageStats, Stats};
+use crate::stats::Counters;
 use crate::supervisor::{self, EndSupervision, Supervisor};
 use crate::ticket::InFlight;
 use crate::watcher::door::{Door, Opening};
-use crate::watcher::{self, Hints, Watcher, keep_looking, watch_events};
+use crate::watcher::{self, Hints, Watcher, watch_events};
 use crate::{Stage, crawler};
 
 /// A pipeline whose actors are up.
@@ -39,14 +39,14 @@ pub struct Pipeline {
     pub(super) crawler: crawler::Desk,
     pub(super) outage: StoreOutage,
     pub(super) services: ServiceOutages,
-    pools: Vec<Arc<dyn Supervised>>,
+    pub(super) pools: Vec<Arc<dyn Supervised>>,
     supervisor: Addr<Supervisor>,
-    counters: Arc<Counters>,
-    calls: Arc<Calls>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) calls: Arc<Calls>,
     letters: Arc<Letters>,
     /// Keeps the file events coming.
     _events: Option<notify::RecommendedWatcher>,
-    tasks: Vec<actix_rt::task::JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 /// What every pool is started with.
@@ -74,26 +74,11 @@ impl Pipeline {
         let (gave_up_at, gave_up) = watch::channel(None);
         let (opening, opening_seen) = watch::channel(Opening::Closed);
         let ground = Ground::new(&parameters, &calls, &counters, stopped);
-        let keeper = Keeper { intensity: parameters.restarts, gave_up: gave_up_at.clone() };
-
-        let mut tasks = Vec::new();
+        let mut tasks = Tasks::new(Keeper { intensity: parameters.restarts, gave_up: gave_up_at.clone() });
         let mut pools = Vec::new();
         if let Some(processing) = &parameters.processing {
-            let mut door = ground.start_processing(processing, opening_seen, &mut pools);
-            let keep = keeper.clone();
-            tasks.push(actix_rt::spawn(async move { keep.keep("door", async || door.keep_open().await).await }));
-            let probes = [
-                (Stage::Embedder, probe_provider(&processing.provider)),
-                (Stage::Loader, probe_sinks(&processing.sinks)),
-            ];
-            for (stage, probe) in probes {
-                let services = ground.caller.services.clone();
-                let (backoff, time_max) = (parameters.retry.backoff, parameters.limits.stage_timeout);
-                let keep = keeper.clone();
-                tasks.push(actix_rt::spawn(async move {
-                    keep.keep("prober", async || keep_probing(&services, stage, &probe, backoff, time_max).await).await;
-                }));
-            }
+            tasks.keep_door(ground.start_processing(processing, opening_seen, &mut pools));
+            tasks.keep_probes(&ground.caller.services, &parameters, processing);
         }
         let watcher = ground.start_watcher(&mut pools);
         let crawler = crawler::Desk::start(
@@ -114,21 +99,10 @@ impl Pipeline {
             gave_up: gave_up_at,
         };
         let outage = ground.caller.outage.clone();
-        let (table, state, noted) = (Arc::clone(&ground.in_flight), parameters.state.clone(), outage.clone());
         let letters = ground.letters();
-        let (kept, keep) = (Arc::clone(&letters), keeper.clone());
-        tasks.push(actix_rt::spawn(async move {
-            keep.keep("keeper of the dead letters", async || Arc::clone(&kept).keep_in_step().await).await;
-        }));
-        let keep = keeper.clone();
-        tasks.push(actix_rt::spawn(async move {
-            keep.keep("keeper of the ledger", async || table.keep_ledger(&state, &noted).await).await;
-        }));
-        let (looker, hints, interval) =
-            (Arc::clone(&watcher), Arc::clone(&ground.hints), parameters.limits.rescan_interval);
-        tasks.push(actix_rt::spawn(async move {
-            keeper.keep("watcher's clock", async || keep_looking(&looker, &hints, interval).await).await;
-        }));
+        tasks.keep_letters(Arc::clone(&letters));
+        tasks.keep_ledger(Arc::clone(&ground.in_flight), parameters.state.clone(), outage.clone());
+        tasks.keep_looking(Arc::clone(&watcher), Arc::clone(&ground.hints), parameters.limits.rescan_interval);
         let events = parameters.raw_folder.as_ref().and_then(|folder| watch_events(folder, &ground.hints));
         Ok(Self {
             parameters,
@@ -150,46 +124,6 @@ impl Pipeline {
         })
     }
 
-    /// The pipeline at this moment.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub async fn stats(&self) -> Result<Stats, DbError> {
-        let counts = |db: &docmill_stages::db::Connection| Ok((ledger::counts(db)?, ledger::apart(db)?));
-        let (items, apart) = self.parameters.state.call(counts).await?;
-        let crawl = self.crawler.counts().await?;
-        let stages = self.pools.iter().rev().map(|pool| {
-            let (queued, permits_free, permits) = pool.mailbox_load();
-            let counted = self.counters.snapshot_of(pool.stage());
-            StageStats { queued, permits_free, permits, actors: pool.slots(), ..counted }
-        });
-        let counters = &self.counters;
-        let session = SessionStats {
-            files: counters.files.get(),
-            documents: counters.documents.get(),
-            chunks_done: counters.chunks_done.get(),
-            removed: counters.removed.get(),
-            chunks: counters.chunks.get(),
-            vectors: counters.vectors.get(),
-            cache_hits: counters.cache_hits.get(),
-            bytes_in_flight: self.in_flight.load().1,
-            hung: counters.hung.get(),
-        };
-        Ok(Stats { items, apart, crawl, stages: stages.collect(), outages: self.services.snapshot(), session })
-    }
-
-    /// What each actor works on now: the actor, the URL, and for how many
-    /// seconds.
-    pub fn working_on(&self) -> Vec<(String, String, f64)> {
-        let running = self.calls.running().into_iter();
-        running
-            .map(|call| {
-                let actor = format!("{}-{}", call.stage, call.slot);
-                (actor, call.ticket.item.url.clone(), call.since.elapsed().as_secs_f64())
-            })
-            .collect()
-    }
-
     /// Ends the actors. What is in flight goes back to the ledger, unburnt.
     pub(super) async fn end(&self, is_whole: bool) {
         // A supervisor with timers must not outlive the runtime. One that is
@@ -197,7 +131,7 @@ impl Pipeline {
         let _gone = self.supervisor.send(EndSupervision).await;
         self.pools.iter().for_each(|pool| pool.stop());
         self.in_flight.revoke_all();
-        self.tasks.iter().for_each(actix_rt::task::JoinHandle::abort);
+        self.tasks.abort();
         if let Err(error) = self.in_flight.write_posted(&self.parameters.state).await {
             let error = docmill_stages::failure::chain(&error);
             log::error!("cannot write to the ledger: {error}; the next start mends it");
