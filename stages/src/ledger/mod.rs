@@ -26,7 +26,7 @@ pub use admit::{Admission, Candidate, Location, admit};
 pub use again::{KnownPage, pages, read_refused_anew, reprocess, taken_out};
 pub use calls::{begin_call, end_call, recover_after_crash};
 pub use counts::{Counts, DeadItem, counts, dead_items};
-pub use outputs::{OUTPUT_FILES, Output, old_stems, outputs_of, requeue, requeue_stale};
+pub use outputs::{OUTPUT_FILES, Output, note_output, old_stems, outputs_of, requeue, requeue_stale};
 pub use raw_files::{RawFile, Refused, admit_file, forget_files, is_raw_lost, raw_files, refuse_file};
 pub use settle::{Attempt, Settlement, Verdict, settle};
 pub use take::{InFlightRoom, Taken, least_stored_stage, next_due, take};
