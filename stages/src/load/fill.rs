@@ -15,8 +15,9 @@ use crate::item::EmbeddedDocument;
 use crate::ledger::{self, OUTPUT_FILES, Output};
 use crate::store::Store;
 
-/// Documents that are handed to the sink at a time.
-const DOCUMENTS: usize = 50;
+/// Documents that are handed to the sink at a time, to make several
+/// transactions of.
+const DOCUMENTS: usize = 400;
 /// Bytes of their files, about, in the same hand.
 const BYTES: u64 = 32 << 20;
 

@@ -1,10 +1,12 @@
 //! Runs of the program that load into a graph.
 
+use fastrand::Rng;
+
 use crate::support::data::path_of;
 use crate::support::model::needs_model;
 use crate::support::neo4j::{Neo4j, needs_neo4j};
-use crate::support::program::Docmill;
-use crate::support::random::seed;
+use crate::support::program::{Docmill, Signal};
+use crate::support::random::{is_soak, seed};
 use crate::support::server::Server;
 use crate::support::site::Site;
 
@@ -138,6 +140,34 @@ fn docs2vectors_names_are_to_be_had() {
     assert!(!docmill.search("amber orchard").is_empty());
     let other = graph.docmill().run(&["search", "x"]).expect(78);
     assert!(other.stderr.contains("NEO4J_SCHEMA=docs2vector"), "{}", other.stderr);
+}
+
+/// Twice, for an item that is being worked on at a third is suspected.
+#[test]
+fn a_load_that_is_killed_twice_ends_as_one_left_alone() {
+    needs_model!();
+    let graph = needs_neo4j!();
+    let rounds = if is_soak() { 15 } else { 1 };
+    let (server, mut random) = (site(), Rng::with_seed(seed()));
+    for _ in 0..rounds {
+        graph.ask("MATCH (n) DETACH DELETE n");
+        let mut docmill = graph.docmill();
+        docmill.set("FAILPOINTS", "loader=sleep(80)");
+        let mut there = 0;
+        for _ in 0..2 {
+            there += random.u64(1..4);
+            let mut running = docmill.start(&["run", &server.url(Site::ROOT)]);
+            running.until("documents in the graph", |_| (count(&graph, "(:Document)") >= there).then_some(()));
+            running.signal(Signal::Kill);
+            assert_eq!(running.finish().code, None);
+        }
+        docmill.unset("FAILPOINTS");
+        docmill.run(&["run", &server.url(Site::ROOT)]).expect(0);
+        check_digest(&docmill);
+        assert_eq!(count(&graph, "(:Document)"), PAGES as u64);
+        let chunks = docmill.chunks().len() as u64;
+        assert_eq!(count(&graph, "(:Chunk)-[:NEXT_CHUNK]->(:Chunk)"), chunks - PAGES as u64);
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use neo4rs::query;
 
 use super::connection::{Connection, column};
@@ -16,6 +16,8 @@ use crate::load::LoadError;
 const CODE_VERSION: u32 = 1;
 /// Documents of one transaction at most.
 const DOCUMENTS_MAX: usize = 200;
+/// Transactions of one call that are under way at a time.
+const GROUPS_AT_ONCE: usize = 4;
 /// Digits of the store's id that name it.
 const STORE_ID_LEN: usize = 16;
 
@@ -99,8 +101,17 @@ async fn replace_all(
         outcomes.push(row.map(|row| prepared.push((place, Prepared { load: Arc::clone(load), row }))).err().map(Err));
     }
     prepared.sort_by(|(_, one), (_, other)| one.url().cmp(other.url()));
-    for group in groups(&prepared) {
-        replace_group(connection, group, current, &mut outcomes).await;
+    let groups = groups(&prepared);
+    // A document that is there twice goes in the order of the call.
+    let has_twins = prepared.windows(2).any(|two| two[0].1.url() == two[1].1.url());
+    let at_once = if has_twins { 1 } else { connection.options().connections_max.clamp(1, GROUPS_AT_ONCE) };
+    let mut work: Vec<BoxFuture<'_, Vec<_>>> = Vec::with_capacity(groups.len());
+    for group in groups {
+        work.push(replace_group(connection, group, current).boxed());
+    }
+    let written = stream::iter(work).buffered(at_once);
+    for (place, outcome) in written.collect::<Vec<_>>().await.into_iter().flatten() {
+        outcomes[place] = Some(outcome);
     }
     let unknown = || LoadError::from(Neo4jError::Answer("a document was left over".to_owned()));
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(unknown()))).collect()
@@ -127,32 +138,27 @@ fn groups(prepared: &[(usize, Prepared)]) -> Vec<&[(usize, Prepared)]> {
     groups
 }
 
+/// Each document's place in the call, and what became of it.
 async fn replace_group(
     connection: &Connection,
     group: &[(usize, Prepared)],
     current: &StillCurrent,
-    outcomes: &mut Outcomes,
-) {
-    match write_group(connection, group, current).await {
-        Ok(written) => {
-            for ((place, _), outcome) in group.iter().zip(written) {
-                outcomes[*place] = Some(Ok(outcome));
-            }
-        }
-        Err(error) if group.len() > 1 && !error.is_outage() => {
-            for (place, document) in group {
-                let alone = std::slice::from_ref(document);
-                let written = write_some(connection, &alone.iter().collect::<Vec<_>>(), current).await;
-                let outcome = written.map(|written| written.first().copied().unwrap_or(Outcome::Superseded));
-                outcomes[*place] = Some(outcome.map_err(LoadError::from));
-            }
-        }
-        Err(error) => {
-            for (place, _) in group {
-                outcomes[*place] = Some(Err(error.clone().into()));
-            }
-        }
+) -> Vec<(usize, Result<Outcome, LoadError>)> {
+    let places = group.iter().map(|(place, _)| *place);
+    let error = match write_group(connection, group, current).await {
+        Ok(written) => return places.zip(written.into_iter().map(Ok)).collect(),
+        Err(error) => error,
+    };
+    if group.len() == 1 || error.is_outage() {
+        return places.map(|place| (place, Err(error.clone().into()))).collect();
     }
+    let mut outcomes = Vec::with_capacity(group.len());
+    for alone in group.chunks(1) {
+        let written = write_group(connection, alone, current).await;
+        let outcome = written.map(|written| written.first().copied().unwrap_or(Outcome::Superseded));
+        outcomes.push((alone[0].0, outcome.map_err(LoadError::from)));
+    }
+    outcomes
 }
 
 async fn write_group(
@@ -161,21 +167,13 @@ async fn write_group(
     current: &StillCurrent,
 ) -> Result<Vec<Outcome>, Neo4jError> {
     let documents: Vec<&Prepared> = group.iter().map(|(_, document)| document).collect();
-    write_some(connection, &documents, current).await
-}
-
-async fn write_some(
-    connection: &Connection,
-    documents: &[&Prepared],
-    current: &StillCurrent,
-) -> Result<Vec<Outcome>, Neo4jError> {
-    let work = Replace { layout: connection.options().layout, documents: documents.to_vec(), current };
+    let work = Replace { layout: connection.options().layout, documents, current };
     let outcomes = connection.write(&work).await?;
-    let written: Vec<&LoadDocument> = documents
+    let written: Vec<&LoadDocument> = group
         .iter()
         .zip(&outcomes)
         .filter(|(_, outcome)| **outcome == Outcome::Written)
-        .map(|(document, _)| document.load.as_ref())
+        .map(|((_, document), _)| document.load.as_ref())
         .collect();
     if !written.is_empty() {
         let missing = connection.read(&links::Look(&written)).await?;
