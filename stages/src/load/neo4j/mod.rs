@@ -14,6 +14,7 @@
 mod address;
 mod connection;
 mod error;
+mod indexes;
 mod layout;
 mod links;
 mod read;
