@@ -46,7 +46,8 @@ pub struct DataDir {
 
 impl Drop for DataDir {
     fn drop(&mut self) {
-        if self.is_in_order {
+        // A panic on this thread is no item's doing: their work is on others.
+        if self.is_in_order || std::thread::panicking() {
             // Where it fails, the next start takes it that this process died.
             let _best_effort = self.lock.set_len(0);
         }

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All done.
     Done = 0,
-    /// Finished, but with errors: dead items, or URLs given up after retries.
+    /// Finished, but with errors: dead items, URLs given up after retries, or
+    /// what `verify` and `doctor` found.
     WithErrors = 1,
     /// The command line was not understood.
     Usage = 64,
@@ -41,6 +42,14 @@ impl Exit {
         let _reader_may_be_gone = std::io::stdout().flush();
         signal_hook::low_level::exit(i32::from(self.code()))
     }
+}
+
+/// Tells a person why the process ends, as its last line: what other threads
+/// still have to say follows from it.
+pub fn say_last(why: &str) {
+    log::set_max_level(log::LevelFilter::Off);
+    std::panic::set_hook(Box::new(|_| {}));
+    eprintln!("docmill: {why}");
 }
 
 impl From<Exit> for ExitCode {

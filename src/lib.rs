@@ -9,6 +9,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod exit;
 pub mod log;
+pub mod memory;
 pub mod progress;
 pub mod search_output;
 pub mod settings;

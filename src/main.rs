@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use docmill::cli::{self, Ended};
 use docmill::commands;
-use docmill::exit::Exit;
+use docmill::exit::{Exit, say_last};
 use docmill::progress::{Progress, wants_colour};
 use docmill::settings;
+use docmill_stages::failure::{MESSAGE_BYTES_MAX, one_line, panic_text};
 
 fn main() -> ExitCode {
+    docmill::memory::limit_arenas();
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(ended) => return end(&ended).into(),
@@ -33,8 +35,9 @@ fn main() -> ExitCode {
     // What the system denies a library in the middle of its work (threads, open
     // files) comes as a panic, which has said so already.
     let done = std::panic::catch_unwind(AssertUnwindSafe(|| commands::execute(&cli, &loaded, &mut progress)));
-    let exit = done.unwrap_or_else(|_| {
-        eprintln!("docmill: ended by what is said above; nothing that was saved is lost, start again to go on");
+    let exit = done.unwrap_or_else(|panic| {
+        let why = one_line(panic_text(panic.as_ref()), MESSAGE_BYTES_MAX);
+        say_last(&format!("ended by a panic: {why}; nothing that was saved is lost, start again to go on"));
         Exit::GaveUp
     });
     // A thread that hangs in a stage is never waited for.

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use docmill_stages::db::Writer;
-use docmill_stages::failure::Failure;
+use docmill_stages::failure::{Failure, panic_text};
 use docmill_stages::ledger;
 use futures_util::FutureExt as _;
 
 use crate::mailbox::SlotId;
-use crate::outage::StoreOutage;
+use crate::outage::{Place, ServiceOutages, StoreOutage, TRY_AGAIN};
 use crate::stats::{CallOutcome, Counters};
 use crate::ticket::TicketData;
 use crate::{Stage, lock};
@@ -82,11 +82,23 @@ pub(crate) struct Caller {
     pub(crate) calls: Arc<Calls>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) outage: StoreOutage,
+    pub(crate) services: ServiceOutages,
     pub(crate) stage: Stage,
     pub(crate) slot: SlotId,
 }
 
 impl Caller {
+    /// Whether the stage pauses because its service is down: then no call
+    /// begins, and a ticket is dropped.
+    pub(crate) fn pauses(&self) -> bool {
+        self.services.pauses(self.stage)
+    }
+
+    /// The stage's service has done its work.
+    pub(crate) fn service_worked(&self) {
+        self.services.worked(self.stage);
+    }
+
     /// Calls a stage on one item (on its `part`, where it is cut in parts).
     ///
     /// `work` runs on this thread, which belongs to the actor alone.
@@ -108,10 +120,14 @@ impl Caller {
     ) -> Result<T, CallEnd> {
         let (stage, key) = (self.stage, ticket.item.key.clone());
         if let Err(error) = self.ledger.call(move |db| ledger::begin_call(db, &key, stage.name(), part)).await {
-            log::error!("cannot mark a stage call: {}", docmill_stages::failure::chain(&error));
-            self.outage.note(&error);
+            let failure = Failure::from(error);
+            log::error!("cannot mark a stage call: {failure}");
+            self.outage.failed(Place::StageCall, &failure);
+            // The item waits again at once: a ledger in trouble gets time.
+            tokio::time::sleep(TRY_AGAIN).await;
             return Err(CallEnd::NotBegun);
         }
+        self.outage.worked(Place::StageCall);
         let since = Instant::now();
         let id = self.calls.begin(RunningCall { stage, slot: self.slot, ticket: Arc::clone(ticket), since });
         let result = AssertUnwindSafe(work).catch_unwind().await;
@@ -139,13 +155,4 @@ fn outcome(end: Option<&CallEnd>) -> CallOutcome {
         Some(CallEnd::Panicked(_)) => CallOutcome::Panicked,
         Some(CallEnd::Abandoned | CallEnd::NotBegun) => CallOutcome::Abandoned,
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

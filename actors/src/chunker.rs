@@ -13,6 +13,7 @@ use docmill_stages::batch::{BatchStage, WorkFolder};
 use docmill_stages::chunk::tokens::TokenCounter;
 use docmill_stages::chunk::{self, ChunkOptions};
 use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::item::{Document, EmbeddedDocument};
 use docmill_stages::ledger::{Taken, Verdict};
 
@@ -155,8 +156,9 @@ fn chunk_input(parameters: &Parameters, ticket: &Ticket, input: ChunkInput) -> R
 }
 
 fn chunk(parameters: &Parameters, item: &Taken, document: Document) -> Result<EmbeddedDocument, Failure> {
-    crate::fault::point("chunker", &item.url);
+    fault::of_item("chunker", &item.url)?;
     let chunked = chunk::chunk(&item.key, &document, parameters.tokens.as_ref(), &parameters.options)?;
+    fault::of_item("chunker.done", &item.url)?;
     Ok(EmbeddedDocument {
         key: item.key.clone(),
         content_hash: item.content_hash.clone(),

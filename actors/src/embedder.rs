@@ -18,6 +18,7 @@ use docmill_stages::batch::{BatchStage, WorkFolder};
 use docmill_stages::embed::cache::{TextHash, VectorCache, text_hash};
 use docmill_stages::embed::{Embedder as Model, Provider, Purpose, check_vectors};
 use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::item::EmbeddedDocument;
 use docmill_stages::ledger::Verdict;
 
@@ -163,7 +164,7 @@ async fn embed_part(
     message: EmbedPart,
 ) -> End {
     let EmbedPart { join, part, permit } = message;
-    if join.has_ended() {
+    if join.has_ended() || seat.caller.pauses() {
         return End::Ready;
     }
     let data = Arc::clone(&join.data);
@@ -172,6 +173,9 @@ async fn embed_part(
     let vectors = match made {
         Ok(Embedded { vectors, cache_hits }) => {
             seat.caller.counters.vectors.add(vectors.len());
+            if vectors.len() > cache_hits {
+                seat.caller.service_worked();
+            }
             seat.caller.counters.cache_hits.add(cache_hits);
             vectors
         }
@@ -206,7 +210,7 @@ async fn embed(
     part: &Part,
     model: &Cell<Option<Box<dyn Model>>>,
 ) -> Result<Embedded, Failure> {
-    crate::fault::point("embedder", &join.data.item.url);
+    fault::of_item("embedder", &join.data.item.url)?;
     let texts: Vec<&str> =
         join.document.chunks[part.chunks.clone()].iter().map(|chunk| chunk.text_to_embed()).collect();
     let hashes: Vec<TextHash> = texts.iter().map(|text| text_hash(text)).collect();
@@ -225,6 +229,7 @@ async fn embed(
             vectors[place] = Some(vector);
         }
     }
+    fault::of_item("embedder.done", &join.data.item.url)?;
     Ok(Embedded { vectors: vectors.into_iter().flatten().collect(), cache_hits })
 }
 

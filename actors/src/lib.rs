@@ -16,7 +16,7 @@ mod call;
 mod chunker;
 mod crawler;
 mod embedder;
-mod fault;
+mod keeper;
 mod loader;
 mod mailbox;
 mod outage;
@@ -31,6 +31,7 @@ mod ticket;
 mod watcher;
 
 pub use stage::Stage;
+pub use watcher::file_events_arrive;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -12,6 +12,7 @@ use actix::prelude::*;
 use docmill_stages::batch::{BatchStage, WorkFolder};
 use docmill_stages::db::Writer;
 use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::item::{EmbeddedDocument, file_stem};
 use docmill_stages::ledger::{self, OUTPUT_FILES, Output, Verdict};
 use docmill_stages::load::{self, Outcome, Sink, StillCurrent, files};
@@ -93,16 +94,18 @@ impl Handler<LoadDocument> for Loader {
 async fn load_document(parameters: Arc<Parameters>, seat: Seat<LoadDocument>, message: LoadDocument) -> End {
     let LoadDocument { ticket, input, _permit: permit } = message;
     let data = Arc::clone(ticket.data());
-    if !data.is_current() {
+    if !data.is_current() || seat.caller.pauses() {
         return End::Ready;
     }
     let verdict = match seat.caller.call_async(&data, 0, load(&parameters, &data, input)).await {
         Err(end) => return seat.give_up(Some(ticket), end, &parameters.retry),
         Ok(verdict) => verdict,
     };
+    seat.caller.service_worked();
     match &verdict {
         Verdict::Done { chunks, .. } => {
             seat.caller.counters.documents.add(1);
+            seat.caller.counters.chunks_done.add(*chunks);
             seat.log_done(&ticket, &format!("loaded chunks={chunks}"));
         }
         Verdict::Removed => {
@@ -118,7 +121,7 @@ async fn load_document(parameters: Arc<Parameters>, seat: Seat<LoadDocument>, me
 
 async fn load(parameters: &Parameters, data: &Arc<TicketData>, input: LoadInput) -> Result<Verdict, Failure> {
     let item = &data.item;
-    crate::fault::point("loader", &item.url);
+    fault::of_item("loader", &item.url)?;
     let stem = file_stem(&item.key, item.article_id.as_deref());
     let document = match input {
         LoadInput::Document(document) => *document,
@@ -133,6 +136,7 @@ async fn load(parameters: &Parameters, data: &Arc<TicketData>, input: LoadInput)
     };
     let chunks = document.chunks.len();
     let outputs = replace(parameters, data, &stem, document).await?;
+    fault::of_item("loader.done", &item.url)?;
     Ok(outputs.map_or(Verdict::Dropped, |outputs| Verdict::Done { outputs, chunks }))
 }
 
@@ -149,6 +153,7 @@ async fn replace(
     }
     let old_stems = old_stems(parameters, &document.key, stem).await?;
     let written = files::write(parameters.store.as_ref(), stem, &old_stems, &document)?;
+    fault::of_item("loader.files", &document.document.url)?;
     let output =
         |sink: String, fingerprint: String, bytes: u64| Output { sink, stem: stem.to_owned(), fingerprint, bytes };
     let mut outputs = vec![output(OUTPUT_FILES.to_owned(), parameters.fingerprints.document(), written.size())];

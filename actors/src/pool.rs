@@ -107,6 +107,7 @@ where
         };
         log::warn!("{who} failed kind={} error={failure}", failure.kind);
         self.caller.outage.note_failure(&failure);
+        self.caller.services.note(self.caller.stage, &failure);
         if let Some(ticket) = ticket {
             let verdict = retry.failed(self.caller.stage, failure, ticket.data().item.attempts);
             ticket.settle(verdict);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use docmill_stages::batch::{BatchStage, WorkFolder};
 use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::item::{Document, RawItem};
 use docmill_stages::ledger::Verdict;
 use docmill_stages::process::{self, ProcessOptions};
@@ -144,7 +145,7 @@ fn process(parameters: &Parameters, ticket: &Ticket) -> Result<Processed, Failur
 
 fn clean(raw: &RawItem, ticket: &Ticket, options: &ProcessOptions) -> Result<Document, Failure> {
     let item = &ticket.data().item;
-    crate::fault::point("processor", &item.url);
+    fault::of_item("processor", &item.url)?;
     let mut processed = process::process(raw, &item.url, options)?;
     processed.document.metadata.article_id.clone_from(&item.article_id);
     log::debug!(
@@ -153,5 +154,6 @@ fn clean(raw: &RawItem, ticket: &Ticket, options: &ProcessOptions) -> Result<Doc
         processed.notes.extraction,
         processed.notes.tag_bytes_dropped
     );
+    fault::of_item("processor.done", &item.url)?;
     Ok(processed.document)
 }

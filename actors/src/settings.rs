@@ -36,6 +36,9 @@ pub struct Limits {
     /// `HUNG_MAX`: more threads than this that never came back end the
     /// process.
     pub hung_max: usize,
+    /// `OUTAGE_LIMIT`: a service that is down for longer ends the run; zero
+    /// waits for ever.
+    pub outage: Duration,
     /// `RAW_MAX_BYTES`: of one raw file.
     pub raw_bytes_max: u64,
     /// `RESCAN_INTERVAL`: between looks at the raw folder, events or not.
@@ -65,10 +68,10 @@ pub struct Retry {
 
 impl Retry {
     /// The verdict on an item whose stage call failed, after
-    /// `attempts_before` that had failed earlier. An outage burns no attempt,
-    /// so nothing counts up: it gets the longest pause from the first on.
+    /// `attempts_before` that had failed earlier. After an outage it is due at
+    /// once: the stage pauses, and the door with it.
     pub(crate) fn failed(&self, stage: Stage, failure: Failure, attempts_before: u32) -> Verdict {
-        let delay = self.backoff.delay(if failure.outage { u32::MAX } else { attempts_before });
+        let delay = if failure.outage { Duration::ZERO } else { self.backoff.delay(attempts_before) };
         let not_before_ms = now_ms().saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
         let attempt = Attempt { attempts_max: self.attempts_max, not_before_ms };
         Verdict::Failed { stage: stage.name().to_owned(), failure, attempt }
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_pauses_as_long_as_ever() {
+    fn an_item_is_due_at_once_after_an_outage() {
         let backoff = Backoff::try_new(Duration::from_secs(1), Duration::from_secs(60)).unwrap();
         let retry = Retry { attempts_max: 3, backoff };
         let pause_ms = |outage| {
@@ -114,7 +117,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert!(pause_ms(false) <= 1_000 && pause_ms(true) > 20_000);
+        assert!(pause_ms(false) >= 400 && pause_ms(true) <= 0);
     }
 
     #[test]

@@ -14,9 +14,11 @@ pub struct Counters {
     stages: [StageCounters; Stage::ALL.len()],
     /// Documents loaded.
     pub(crate) documents: Count,
+    /// Their chunks.
+    pub(crate) chunks_done: Count,
     /// Pages removed.
     pub(crate) removed: Count,
-    /// Chunks made.
+    /// Chunks made, each time that a document is tried.
     pub(crate) chunks: Count,
     /// Vectors made or found.
     pub(crate) vectors: Count,
@@ -103,12 +105,27 @@ impl Counters {
 pub struct Stats {
     /// The ledger's items by state: they add up to what was admitted.
     pub items: ledger::Counts,
+    /// What is told apart within them.
+    pub apart: ledger::Apart,
     /// The crawl's pages by state, where there is a crawl.
     pub crawl: Option<docmill_stages::crawl::frontier::CrawlCounts>,
     /// Stage by stage.
     pub stages: Vec<StageStats>,
+    /// Stages that pause because their service is down.
+    pub outages: Vec<OutageStats>,
     /// Since this process started.
     pub session: SessionStats,
+}
+
+/// A stage that pauses because its service is down.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutageStats {
+    /// Which.
+    pub stage: Stage,
+    /// What its service, or the last probe of it, said.
+    pub why: String,
+    /// Since the first failure.
+    pub seconds: f64,
 }
 
 /// What this process has done.
@@ -118,9 +135,11 @@ pub struct SessionStats {
     pub files: u64,
     /// Documents loaded.
     pub documents: u64,
+    /// Their chunks.
+    pub chunks_done: u64,
     /// Pages removed.
     pub removed: u64,
-    /// Chunks made.
+    /// Chunks made, each time that a document is tried.
     pub chunks: u64,
     /// Vectors made or found.
     pub vectors: u64,

@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use docmill_stages::db::{DbError, Writer};
+use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::ledger::{self, Settlement, Taken, Verdict};
 use tokio::sync::Notify;
 
-use crate::outage::StoreOutage;
+use crate::outage::{Place, StoreOutage, TRY_AGAIN};
 use crate::{Stage, lock};
 
 /// What a ticket stands for.
@@ -144,12 +146,15 @@ impl InFlight {
     /// Writes what is posted to the ledger; for ever.
     pub(crate) async fn keep_ledger(&self, ledger: &Writer, outage: &StoreOutage) {
         loop {
-            self.posted.notified().await;
+            // At first what a run of this task that panicked has left.
             while let Err(error) = self.write_posted(ledger).await {
-                log::error!("cannot write to the ledger, trying again: {}", docmill_stages::failure::chain(&error));
-                outage.note(&error);
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                let failure = Failure::from(error);
+                log::error!("cannot write to the ledger, trying again: {failure}");
+                outage.failed(Place::Settling, &failure);
+                tokio::time::sleep(TRY_AGAIN).await;
             }
+            outage.worked(Place::Settling);
+            self.posted.notified().await;
         }
     }
 
@@ -159,6 +164,7 @@ impl InFlight {
         if posted.is_empty() {
             return Ok(());
         }
+        fault::point("keeper.write")?;
         let settlements = posted.clone();
         ledger
             .call(move |db| {
@@ -188,6 +194,9 @@ pub(crate) fn describe(stage: Stage, slot: usize, data: &TicketData) -> String {
     let url = docmill_stages::failure::one_line(&data.item.url, 300);
     format!("{stage}-{slot} key={} url={url}", data.item.key)
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {

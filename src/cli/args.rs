@@ -2,8 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::dead_args::DeadCommand;
 use super::model_args::{EmbedArgs, ModelsCommand};
-use super::upkeep_args::{CompletionsArgs, ManArgs, RemoveArgs, ReprocessArgs};
+use super::upkeep_args::{CompletionsArgs, DoctorArgs, ManArgs, RemoveArgs, ReprocessArgs, VerifyArgs};
 use crate::settings::parse;
 
 /// Turns a documentation site into a searchable knowledge base.
@@ -109,10 +110,28 @@ A page stays out until it is crawled again; CRAWL_DENY (--deny) keeps the crawle
     /// Process pages again that are done, skipped or dead
     #[command(after_help = "\
 Examples:
-  docmill reprocess --dead                  what is dead, once its cause is mended
+  docmill reprocess --dead                  what is dead, once its cause is mended; docmill dead
+                                            picks single items, and works beside a run
   docmill reprocess '/guide/' '\\.md$'       URLs that match one of the patterns
   docmill reprocess                         everything")]
     Reprocess(ReprocessArgs),
+    /// List, show, try again or give up what is dead; works beside a run
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Hold files, index and ledger against each other; works beside a run
+    #[command(after_help = "\
+Examples:
+  docmill verify                            0: all agrees, 1: something does not
+  docmill verify --repair                   mend what can be mended, and look again
+  docmill process                           make anew what waits after that")]
+    Verify(VerifyArgs),
+    /// Check folders, disk, model, services and machine, and say how to mend each
+    #[command(after_help = "\
+Examples:
+  docmill doctor
+  docmill doctor --network                  ask for START_URLS too
+  docmill doctor --download                 fetch the model if it is not there")]
+    Doctor(DoctorArgs),
     /// Print the vector that the embedding model makes of a text
     #[command(after_help = "\
 Examples:

@@ -2,6 +2,7 @@
 //! typed otherwise.
 
 mod args;
+mod dead_args;
 mod guide;
 mod model_args;
 mod upkeep_args;
@@ -12,8 +13,9 @@ use clap::Parser as _;
 use clap::builder::StyledStr;
 
 pub use self::args::{Cli, Command, CrawlArgs, DigestArgs, DigestFrom, ProgressMode, RunArgs, SearchArgs, Topics};
+pub use self::dead_args::{DeadCommand, DeadFilter, DeadListArgs, DeadPickArgs, DeadShowArgs};
 pub use self::model_args::{EmbedArgs, ModelsCommand};
-pub use self::upkeep_args::{CompletionsArgs, ManArgs, RemoveArgs, ReprocessArgs};
+pub use self::upkeep_args::{CompletionsArgs, DoctorArgs, ManArgs, RemoveArgs, ReprocessArgs, VerifyArgs};
 use crate::exit::Exit;
 use crate::settings::source::Flags;
 

@@ -41,6 +41,31 @@ pub struct ReprocessArgs {
     pub mode: Option<String>,
 }
 
+/// What `verify` takes.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct VerifyArgs {
+    /// Mend what can be mended without losing anything; no run may be going on
+    #[arg(long)]
+    pub repair: bool,
+    /// Print JSON: {"running", "items", "documents", "in_motion", "findings": [...], "mended": [...], "notes": [...]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DoctorArgs {
+    /// Ask for START_URLS too, one request each
+    #[arg(long)]
+    pub network: bool,
+    /// Fetch the embedding model and its runtime where they are not there
+    #[arg(long)]
+    pub download: bool,
+    /// Print JSON: {"ok", "checks": [{"name", "state": ok|warn|fail, "found", "mend"}]}
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// For which shell.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CompletionsArgs {

@@ -1,7 +1,9 @@
 //! What each command does: settings in, exit code out.
 
+mod dead;
 mod demo;
 mod digest;
+mod doctor;
 mod embed;
 mod graph;
 mod load;
@@ -17,6 +19,7 @@ mod setup;
 mod show;
 mod signals;
 mod status;
+mod verify;
 mod view;
 
 use std::path::Path;
@@ -28,9 +31,9 @@ use docmill_stages::load::LoadError;
 use docmill_stages::room;
 use docmill_stages::store::StoreError;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, DeadCommand};
 use crate::data_dir::DataDirError;
-use crate::exit::Exit;
+use crate::exit::{Exit, say_last};
 use crate::progress::Progress;
 use crate::settings::Loaded;
 
@@ -66,7 +69,13 @@ impl Refusal {
         }
         let reads = matches!(
             command,
-            Command::Search(_) | Command::Status(_) | Command::Digest(_) | Command::Embed(_) | Command::Models(_)
+            Command::Search(_)
+                | Command::Status(_)
+                | Command::Digest(_)
+                | Command::Dead(DeadCommand::List(_) | DeadCommand::Show(_))
+                | Command::Doctor(_)
+                | Command::Embed(_)
+                | Command::Models(_)
         );
         let exit = if reads { Exit::Unavailable } else { Exit::Stopped };
         Self { exit, message: store_down(data_dir, &self.message), ..self }
@@ -74,7 +83,7 @@ impl Refusal {
 
     /// Tells the person, as the last line.
     fn say(self) -> Exit {
-        eprintln!("docmill: {}", one_line(&self.message, 4_000));
+        say_last(&one_line(&self.message, 4_000));
         self.exit
     }
 }
@@ -82,7 +91,9 @@ impl Refusal {
 /// What a person is told where the disk is full, or fails.
 fn store_down(data_dir: &Path, why: &str) -> String {
     let (folder, free) = (data_dir.display(), room::free_text(data_dir));
-    format!("DATA_DIR {folder} cannot be written ({free}): {why}; make room and run again, nothing is lost")
+    format!(
+        "DATA_DIR {folder} cannot be written ({free}): {why}; make it writable or make room and run again, nothing is lost"
+    )
 }
 
 impl From<DataDirError> for Refusal {
@@ -150,6 +161,9 @@ pub fn execute(cli: &Cli, loaded: &Loaded, progress: &mut Progress) -> Exit {
         Command::Digest(digest) => digest::digest(settings, *digest),
         Command::Remove(remove) => remove::remove(settings, remove),
         Command::Reprocess(reprocess) => reprocess::reprocess(settings, reprocess, progress),
+        Command::Dead(command) => dead::dead(settings, command),
+        Command::Verify(args) => verify::verify(settings, *args),
+        Command::Doctor(args) => doctor::doctor(loaded, *args, progress),
         Command::Embed(embed) => embed::embed(settings, embed, progress),
         Command::Models(models) => models::models(settings, models, progress),
         Command::Demo => demo::demo(settings, progress),

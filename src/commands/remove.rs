@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use docmill_stages::crawl::url::{NormalUrl, UrlRules};
+use docmill_stages::dead;
 use docmill_stages::failure::one_line;
 use docmill_stages::ledger::{self, KnownPage};
 use docmill_stages::store::LocalStore;
@@ -70,7 +71,10 @@ pub(super) fn remove(settings: &Settings, args: &RemoveArgs) -> Result<Exit, Ref
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         places.take_out(&wanted.pages, i64::try_from(since_1970.as_millis()).unwrap_or(0))?;
     }
-    report(&places, &wanted, args)
+    let reported = report(&places, &wanted, args);
+    // What was dead and is out has no letter any more.
+    dead::follow(&store, &setup::writer(db)?, &|| true)?;
+    reported
 }
 
 fn wanted(known: Vec<KnownPage>, args: &RemoveArgs, urls: &UrlRules) -> Wanted {

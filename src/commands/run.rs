@@ -14,7 +14,7 @@ use super::setup::{self, Setup};
 use super::signals::stop_on_signals;
 use super::view::view;
 use super::{Refusal, status, store_down};
-use crate::exit::Exit;
+use crate::exit::{Exit, say_last};
 use crate::progress::summary::{Places, summary};
 use crate::progress::{Progress, View};
 use crate::settings::{PipelineMode, Settings};
@@ -137,7 +137,7 @@ fn exit_of(ended: &Ended, view: &View) -> Exit {
         Ended::Stopped if view.items.left() == 0 && view.crawl.queued == 0 && view.errors() == 0 => Exit::Done,
         Ended::Stopped | Ended::StoreDown(_) => Exit::Stopped,
         Ended::NoStart(_) => Exit::Usage,
-        Ended::Unreachable(_) | Ended::Ledger(_) => Exit::Unavailable,
+        Ended::Unreachable(_) | Ended::ServiceDown(_) | Ended::Ledger(_) => Exit::Unavailable,
         Ended::GaveUp(_) => Exit::GaveUp,
     }
 }
@@ -146,13 +146,11 @@ fn exit_of(ended: &Ended, view: &View) -> Exit {
 fn say_why(ended: &Ended, data_dir: &Path) {
     match ended {
         Ended::Whole | Ended::Stopped => {}
-        Ended::NoStart(why) | Ended::Unreachable(why) | Ended::Ledger(why) => eprintln!("docmill: {why}"),
-        Ended::StoreDown(why) => {
-            // What other threads were about to write has failed for the same
-            // reason; this is to be the last line.
-            log::set_max_level(log::LevelFilter::Off);
-            eprintln!("docmill: {}", one_line(&store_down(data_dir, why), 4_000));
+        Ended::NoStart(why) | Ended::Unreachable(why) | Ended::Ledger(why) => say_last(&one_line(why, 4_000)),
+        Ended::StoreDown(why) => say_last(&one_line(&store_down(data_dir, why), 4_000)),
+        Ended::GaveUp(why) => say_last(&format!("gave up: {}; start again to go on", one_line(why, 4_000))),
+        Ended::ServiceDown(why) => {
+            say_last(&format!("{}; what is left waits, start again to go on", one_line(why, 4_000)))
         }
-        Ended::GaveUp(why) => eprintln!("docmill: gave up: {why}; start again to go on"),
     }
 }

@@ -128,7 +128,7 @@ pub(super) fn index_model(info: &ModelInfo) -> Model {
     Model { name: info.name.clone(), dimension: info.dimension, fingerprint: info.fingerprint.clone() }
 }
 
-fn writer(connection: db::Connection) -> Result<Writer, Refusal> {
+pub(super) fn writer(connection: db::Connection) -> Result<Writer, Refusal> {
     Writer::spawn(connection, "state").map_err(|error| Refusal::new(Exit::Unavailable, &error))
 }
 
@@ -155,6 +155,7 @@ fn limits(settings: &Settings) -> Limits {
         in_flight_bytes: pipeline.in_flight_size_max,
         stage_timeout: pipeline.stage_timeout,
         hung_max: pipeline.hung_max,
+        outage: pipeline.outage_limit,
         raw_bytes_max: settings.process.raw_size_max,
         rescan_interval: pipeline.rescan_interval,
         embedding_batch: settings.embed.batch_size.get(),

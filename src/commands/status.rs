@@ -7,15 +7,17 @@ use docmill_stages::crawl::frontier::{self, CrawlCounts, CrawlSummary};
 use docmill_stages::crawl::url::NormalUrl;
 use docmill_stages::db::{self, DbError};
 use docmill_stages::failure::one_line;
-use docmill_stages::ledger::{self, Counts, DeadItem};
+use docmill_stages::ledger::{self, Apart, Counts, DeadItem};
 use docmill_stages::load::index::{self, Reader};
 use docmill_stages::state;
 use serde_json::{Value, json};
 
 use super::Refusal;
+use super::dead::open_ledger;
 use super::show::print;
 use crate::data_dir;
 use crate::exit::Exit;
+use crate::progress::summary::{done_text, folder_flag};
 use crate::settings::Settings;
 
 /// Dead items that are shown with their errors.
@@ -24,6 +26,7 @@ const DEAD_SHOWN: usize = 20;
 struct Status {
     is_running: bool,
     items: Counts,
+    apart: Apart,
     crawl: Option<CrawlSummary>,
     dead: Vec<DeadItem>,
     index: Option<(index::Model, index::Counts)>,
@@ -31,19 +34,13 @@ struct Status {
 
 pub(super) fn status(settings: &Settings, as_json: bool) -> Result<Exit, Refusal> {
     let folder = &settings.storage.data_dir;
-    let status = read(folder)?.ok_or_else(|| {
-        let folder = folder.display();
-        Refusal::said(
-            Exit::Unavailable,
-            format!("nothing has run in DATA_DIR {folder} yet; begin with `docmill run URL`"),
-        )
-    })?;
-    Ok(print(&if as_json { format!("{:#}\n", json_of(&status)) } else { text_of(&status) }))
+    let status = read(folder)?;
+    Ok(print(&if as_json { format!("{:#}\n", json_of(&status)) } else { text_of(&status, &folder_flag(folder)) }))
 }
 
-fn read(folder: &Path) -> Result<Option<Status>, Refusal> {
+fn read(folder: &Path) -> Result<Status, Refusal> {
     let file = folder.join(state::FILE);
-    let Some(state) = db::open_read_only(&file, state::SCHEMA)? else { return Ok(None) };
+    let state = open_ledger(folder)?;
     let failed = |error: DbError| error.in_file(&file);
     // One transaction, so that all numbers are of one moment.
     let snapshot = state.unchecked_transaction().map_err(DbError::from).map_err(failed)?;
@@ -51,22 +48,26 @@ fn read(folder: &Path) -> Result<Option<Status>, Refusal> {
         Some(reader) => Some((reader.model().clone(), reader.counts()?)),
         None => None,
     };
-    Ok(Some(Status {
+    Ok(Status {
         is_running: data_dir::is_owned(folder),
         items: ledger::counts(&snapshot).map_err(failed)?,
+        apart: ledger::apart(&snapshot).map_err(failed)?,
         crawl: frontier::summaries(&snapshot, 1).map_err(failed)?.pop(),
         dead: ledger::dead_items(&snapshot, DEAD_SHOWN).map_err(failed)?,
         index,
-    }))
+    })
 }
 
 fn json_of(status: &Status) -> Value {
     let Counts { done, skipped, dead, waiting, in_flight, chunks } = status.items;
+    let Apart { removed, dropped } = status.apart;
     json!({
         "running": status.is_running,
         "items": {
             "admitted": status.items.admitted(), "done": done, "skipped": skipped, "dead": dead,
             "waiting": waiting, "in_flight": in_flight, "chunks": chunks,
+            // Within done and skipped.
+            "removed": removed, "dropped": dropped,
         },
         "crawl": status.crawl.as_ref().map(json_of_crawl),
         "dead": status.dead,
@@ -89,7 +90,7 @@ fn json_of_crawl(crawl: &CrawlSummary) -> Value {
     })
 }
 
-fn text_of(status: &Status) -> String {
+fn text_of(status: &Status, folder: &str) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
         // Writing to a text cannot fail.
@@ -100,10 +101,15 @@ fn text_of(status: &Status) -> String {
     line(
         "items",
         format!(
-            "{} admitted = {} done + {} skipped + {} dead + {} waiting + {} in flight",
+            "{} admitted = {} + {} skipped{} + {} dead + {} waiting + {} in flight",
             items.admitted(),
-            items.done,
+            done_text(items.done, status.apart.removed),
             items.skipped,
+            if status.apart.dropped > 0 {
+                format!(" ({} of them dropped)", status.apart.dropped)
+            } else {
+                String::new()
+            },
             items.dead,
             items.waiting,
             items.in_flight
@@ -124,7 +130,13 @@ fn text_of(status: &Status) -> String {
     }
     let more = usize::try_from(items.dead).unwrap_or(usize::MAX).saturating_sub(status.dead.len());
     if more > 0 {
-        line("dead", format!("and {more} more (`docmill status --json` for a program)"));
+        line("dead", format!("and {more} more"));
+    }
+    if items.dead > 0 {
+        line(
+            "next",
+            format!("docmill dead list{folder} names all, docmill dead replay --all{folder} tries them again"),
+        );
     }
     text
 }
@@ -144,6 +156,10 @@ pub(super) fn explain_errors(folder: &Path) -> Result<(), Refusal> {
     let Some(state) = db::open_read_only(&folder.join(state::FILE), state::SCHEMA)? else { return Ok(()) };
     for dead in ledger::dead_items(&state, DEAD_SHOWN)? {
         eprintln!("dead: {}", dead_line(&dead));
+    }
+    let more = usize::try_from(ledger::counts(&state)?.dead).unwrap_or(usize::MAX).saturating_sub(DEAD_SHOWN);
+    if more > 0 {
+        eprintln!("dead: and {more} more: docmill dead list{}", folder_flag(folder));
     }
     for crawl in frontier::summaries(&state, 1)? {
         for failed in frontier::failures(&state, crawl.crawl, DEAD_SHOWN)? {

@@ -53,6 +53,8 @@ pub(super) fn view(stats: &Stats, since: Instant) -> View {
         items: ItemsView {
             admitted: items.admitted(),
             done: items.done,
+            removed: stats.apart.removed,
+            dropped: stats.apart.dropped,
             skipped: items.skipped,
             dead: items.dead,
             waiting: items.waiting,
@@ -60,6 +62,7 @@ pub(super) fn view(stats: &Stats, since: Instant) -> View {
         },
         documents: stats.session.documents,
         chunks: stats.session.chunks,
+        chunks_done: stats.session.chunks_done,
         embeddings: stats.session.vectors,
         cache_hits: stats.session.cache_hits,
         retries: stats.stages.iter().map(|stage| stage.failed + stage.panicked).sum(),
@@ -68,6 +71,11 @@ pub(super) fn view(stats: &Stats, since: Instant) -> View {
             .iter()
             .map(|stage| (stage.stage.name(), Duration::from_secs_f64(stage.seconds)))
             .filter(|(_, time)| !time.is_zero())
+            .collect(),
+        pauses: stats
+            .outages
+            .iter()
+            .map(|outage| (outage.stage.name(), Duration::from_secs_f64(outage.seconds)))
             .collect(),
         elapsed: since.elapsed(),
     }

@@ -39,6 +39,9 @@ impl Bars {
                 message.push_str(&format!(", {count} {what}"));
             }
         }
+        for (stage, time) in &view.pauses {
+            message.push_str(&format!(", the {stage}'s service is down for {} s", time.as_secs()));
+        }
         show(&mut self.items, &self.multi, "pages", items.settled(), items.admitted, message);
 
         let message = if view.cache_hits > 0 { format!("{} from the cache", view.cache_hits) } else { String::new() };

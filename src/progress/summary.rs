@@ -1,7 +1,7 @@
 //! The last words of a run: what was done, what was left out and why, where
 //! things are, and what to do next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use docmill_stages::failure::one_line;
@@ -34,13 +34,15 @@ pub fn summary(view: &View, places: &Places) -> String {
         put("left out", left_out_line(view));
     }
     let items = &view.items;
-    let mut pages = format!("{} done, {} skipped (nothing new), {} dead", items.done, items.skipped, items.dead);
+    let done = done_text(items.done, items.removed);
+    let why = if items.dropped > 0 { format!("{} of them dropped", items.dropped) } else { "nothing new".to_owned() };
+    let mut pages = format!("{done}, {} skipped ({why}), {} dead", items.skipped, items.dead);
     if items.left() > 0 {
         pages.push_str(&format!(", {} left for the next run", items.left()));
     }
     put("pages", pages);
     let made = view.embeddings.saturating_sub(view.cache_hits);
-    put("chunks", format!("{} ({made} embedded, {} from the cache)", view.chunks, view.cache_hits));
+    put("chunks", format!("{} ({made} embedded, {} from the cache)", view.chunks_done, view.cache_hits));
     let times: Vec<String> =
         view.stage_times.iter().map(|(stage, time)| format!("{stage} {:.1} s", time.as_secs_f64())).collect();
     if !times.is_empty() {
@@ -85,15 +87,11 @@ fn left_out_line(view: &View) -> String {
 }
 
 fn next_step(view: &View, places: &Places) -> String {
-    // What has to be typed to mean this folder again.
-    let folder = match places.data_dir.to_str() {
-        Some("data" | "./data") => String::new(),
-        _ => format!(" --data-dir {}", quoted(&one_line(&places.data_dir.display().to_string(), 1_000))),
-    };
+    let folder = folder_flag(&places.data_dir);
     match places.exit {
         Exit::Stopped => "run the same command again: it goes on where this one stopped".to_owned(),
         Exit::WithErrors if view.items.dead > 0 => format!(
-            "docmill status{folder} shows why; mend the cause, then docmill reprocess --dead{folder} tries it again"
+            "docmill dead list{folder} shows why; mend the cause, then docmill reprocess --dead{folder} tries it again"
         ),
         Exit::WithErrors | Exit::Unavailable | Exit::GaveUp => {
             format!("docmill status{folder} shows what failed and why; the same command tries it again")
@@ -101,6 +99,20 @@ fn next_step(view: &View, places: &Places) -> String {
         _ if view.items.admitted == 0 => "docmill run https://docs.example.com/ crawls a site".to_owned(),
         _ if places.only_crawls => format!("docmill process{folder}"),
         _ => format!("docmill search{folder} \"your question\""),
+    }
+}
+
+/// `23 done`, and how many of them were taken out.
+pub fn done_text(done: u64, removed: u64) -> String {
+    if removed > 0 { format!("{done} done ({removed} of them removed)") } else { format!("{done} done") }
+}
+
+/// What has to be typed behind a command to mean this folder again; begins
+/// with a blank, or is empty.
+pub fn folder_flag(data_dir: &Path) -> String {
+    match data_dir.to_str() {
+        Some("data" | "./data") => String::new(),
+        _ => format!(" --data-dir {}", quoted(&one_line(&data_dir.display().to_string(), 1_000))),
     }
 }
 

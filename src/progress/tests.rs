@@ -15,13 +15,24 @@ fn view() -> View {
             left_out: [("robots".to_owned(), 2), ("noindex".to_owned(), 1)].into(),
             failed: 1,
         },
-        items: ItemsView { admitted: 12, done: 7, skipped: 1, dead: 1, waiting: 1, in_flight: 2 },
+        items: ItemsView {
+            admitted: 12,
+            done: 5,
+            removed: 2,
+            skipped: 3,
+            dropped: 1,
+            dead: 1,
+            waiting: 1,
+            in_flight: 2,
+        },
         documents: 9,
         chunks: 103,
+        chunks_done: 93,
         embeddings: 50,
         cache_hits: 20,
         retries: 3,
         stage_times: vec![("crawl", Duration::from_millis(1_500)), ("embed", Duration::from_secs(20))],
+        pauses: Vec::new(),
         elapsed: Duration::from_secs(75),
     }
 }
@@ -97,11 +108,11 @@ fn the_summary_says_what_where_and_what_next() {
 Done in 1 min 15 s, with 2 errors.
   crawl    10 fetched, 2 unchanged, 1 failed, 5 not yet fetched
   left out 3 (robots 2, noindex 1)
-  pages    7 done, 1 skipped (nothing new), 1 dead, 3 left for the next run
-  chunks   103 (30 embedded, 20 from the cache)
+  pages    5 done (2 of them removed), 3 skipped (1 of them dropped), 1 dead, 3 left for the next run
+  chunks   93 (30 embedded, 20 from the cache)
   time     crawl 1.5 s, embed 20.0 s
   where    ./data (raw/, processed/, chunks/; the index: index.db)
-  next     docmill status shows why; mend the cause, then docmill reprocess --dead tries it again
+  next     docmill dead list shows why; mend the cause, then docmill reprocess --dead tries it again
 ";
     assert_eq!(summary(&view(), &places), expected);
     let stopped = summary(&view(), &Places { exit: Exit::Stopped, ..places.clone() });

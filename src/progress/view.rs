@@ -12,8 +12,10 @@ pub struct View {
     pub items: ItemsView,
     /// Documents made, one for each raw item that was processed.
     pub documents: u64,
-    /// Chunks cut.
+    /// Chunks cut; those of a page that is tried again are cut again.
     pub chunks: u64,
+    /// Chunks of the documents made.
+    pub chunks_done: u64,
     /// Chunks that have a vector, from the model or from the cache.
     pub embeddings: u64,
     /// Those of `embeddings` that came from the cache.
@@ -22,6 +24,8 @@ pub struct View {
     pub retries: u64,
     /// Working seconds of each stage, in the stages' order.
     pub stage_times: Vec<(&'static str, Duration)>,
+    /// Stages that pause because their service is down, and since when.
+    pub pauses: Vec<(&'static str, Duration)>,
     /// Since the run began.
     pub elapsed: Duration,
 }
@@ -48,10 +52,14 @@ pub struct CrawlView {
 pub struct ItemsView {
     /// Taken in from the raw folder.
     pub admitted: u64,
-    /// In the index.
+    /// In the index, or taken out of it.
     pub done: u64,
+    /// Those of `done` that were taken out.
+    pub removed: u64,
     /// Nothing to do for them: unchanged, superseded, or gone.
     pub skipped: u64,
+    /// Those of `skipped` that a person dropped.
+    pub dropped: u64,
     /// Given up.
     pub dead: u64,
     /// In backoff, between batch stages, or behind an outage.

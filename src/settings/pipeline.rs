@@ -43,6 +43,8 @@ settings! {
         retry_backoff_min: Duration = "RETRY_BACKOFF_MIN", "1", "s", parse::seconds::<1, WEEK_S>;
         /// The longest pause before a retry
         retry_backoff_max: Duration = "RETRY_BACKOFF_MAX", "60", "s", parse::seconds::<1, WEEK_S>;
+        /// A service that is down for longer ends the run; 0 waits without end
+        outage_limit: Duration = "OUTAGE_LIMIT", "900", "s", parse::seconds::<0, WEEK_S>;
         /// Time that a stop waits for what is in flight
         shutdown_grace: Duration = "SHUTDOWN_GRACE", "30", "s", parse::seconds::<0, WEEK_S>;
         /// Pause between two scans of the raw folder, behind its file events

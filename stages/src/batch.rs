@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::StageError;
+use crate::fault;
 use crate::item::{Document, EmbeddedDocument};
 use crate::store::{Folder, Store, StoreError, write_atomically};
 
@@ -110,6 +111,11 @@ impl WorkFolder {
         Self { root: data_dir.join(".work") }
     }
 
+    /// Each stage's folder; it need not exist.
+    pub(crate) fn folders(&self) -> [PathBuf; 3] {
+        BatchStage::ALL.map(|stage| self.folder(stage))
+    }
+
     fn folder(&self, stage: BatchStage) -> PathBuf {
         self.root.join(stage.name())
     }
@@ -122,6 +128,7 @@ impl WorkFolder {
         let folder = self.folder(stage);
         let path = folder.join(format!("{key}.json"));
         let failed = |source| BatchError::Io { path: path.clone(), source };
+        fault::point("batch.put").map_err(|fault| failed(fault.into()))?;
         fs::create_dir_all(&folder).map_err(failed)?;
         write_atomically(&path, |file| {
             let mut writer = std::io::BufWriter::new(file);
@@ -137,7 +144,7 @@ impl WorkFolder {
     /// It is there and cannot be read.
     pub fn get<T: DeserializeOwned>(&self, stage: BatchStage, key: &str, made: &Made) -> Result<Option<T>, BatchError> {
         let path = self.folder(stage).join(format!("{key}.json"));
-        let bytes = match fs::read(&path) {
+        let bytes = match fault::point("batch.get").map_err(Into::into).and_then(|()| fs::read(&path)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(BatchError::Io { path, source }),
@@ -157,6 +164,8 @@ impl WorkFolder {
         if paths.is_empty() {
             return Ok(None);
         }
+        fault::point("batch.export")
+            .map_err(|fault| BatchError::Io { path: self.folder(stage), source: fault.into() })?;
         let (folder, name) = match stage {
             BatchStage::Process => (Folder::Processed, format!("processed_docs_{timestamp}.json")),
             BatchStage::Chunk => (Folder::Chunks, format!("chunks_{timestamp}.json")),
@@ -192,7 +201,7 @@ impl WorkFolder {
     /// # Errors
     /// A folder could not be removed.
     pub fn clear(&self) -> Result<(), BatchError> {
-        match fs::remove_dir_all(&self.root) {
+        match fault::point("batch.clear").map_err(Into::into).and_then(|()| fs::remove_dir_all(&self.root)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(BatchError::Io { path: self.root.clone(), source: error })
             }
@@ -229,6 +238,7 @@ struct JsonList<'a> {
 
 impl JsonList<'_> {
     fn add_outputs(&mut self, stage: BatchStage, path: &Path) -> std::io::Result<()> {
+        fault::point("batch.element")?;
         let bytes = fs::read(path)?;
         if stage == BatchStage::Process {
             let work: Work<Made, Document> = serde_json::from_slice(&bytes)?;

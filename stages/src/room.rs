@@ -16,6 +16,15 @@ pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
+/// Whether the place, and not what was written, is at fault: a folder that
+/// became read-only, was closed to this user, or went away.
+pub fn is_unwritable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::NotADirectory
+    )
+}
+
 /// Whether the database's disk is full, or fails: SQLite tells a quota that
 /// is used up, and a log that cannot grow, as failing.
 pub(crate) fn is_full_database(error: &rusqlite::Error) -> bool {

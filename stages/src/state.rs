@@ -7,5 +7,9 @@ use crate::db::Schema;
 pub const FILE: &str = "state.db";
 
 /// The schema, version by version.
-pub const SCHEMA: Schema =
-    Schema { migrations: &[concat!(include_str!("ledger/ledger.sql"), include_str!("crawl/frontier/frontier.sql"))] };
+pub const SCHEMA: Schema = Schema {
+    migrations: &[
+        concat!(include_str!("ledger/ledger.sql"), include_str!("crawl/frontier/frontier.sql")),
+        include_str!("ledger/dead.sql"),
+    ],
+};

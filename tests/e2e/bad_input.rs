@@ -156,7 +156,7 @@ fn own_model_cache(docmill: &Docmill) -> std::path::PathBuf {
         }
     }
     let own = docmill.path("models");
-    copy(&model::cache_folder(), &own);
+    copy(&model::cache_folder().join("models"), &own.join("models"));
     own
 }
 

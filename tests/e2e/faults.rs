@@ -76,8 +76,10 @@ fn a_page_that_fails_twice_is_done_at_the_third_try() {
     let server = site.server();
     let docmill =
         Docmill::new().env("FAILPOINTS", "embedder=2*panic->off").env("DOCMILL_FAULT_URL", &site.subjects[1].path);
-    docmill.run(&["run", &server.url(Site::ROOT)]).expect(0).prints(&["Errors=0"]);
+    let finished = docmill.run(&["run", &server.url(Site::ROOT)]).expect(0).prints(&["Errors=0"]);
     assert_eq!(docmill.status().items("done"), PAGES as u64);
+    // Cut three times, its chunks are there once.
+    finished.prints(&[&format!("chunks   {} (", docmill.digest().chunks)]);
 }
 
 #[test]
@@ -120,6 +122,12 @@ fn a_page_that_ends_the_process_again_and_again_is_dead_at_the_third() {
         running.signal(Signal::Kill);
         let finished = running.finish();
         assert_eq!(finished.code, None, "crash {crash}: {finished}");
+    }
+    // Seven more that are meant for it find it dead, and hit no other.
+    for _ in 4..=10 {
+        let running = docmill.start(&["process"]);
+        running.signal(Signal::Kill);
+        running.finish();
     }
     docmill.unset("FAILPOINTS");
     docmill.run(&["process"]).expect(1);

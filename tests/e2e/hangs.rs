@@ -17,7 +17,7 @@ fn page_that_hangs_once(stage: &str) {
     let site = Site::new(seed(), PAGES);
     let server = site.server();
     let docmill = Docmill::new()
-        .envs([("STAGE_TIMEOUT", "1500ms"), ("PROCESSOR_ACTORS", "1"), ("CHUNKER_ACTORS", "1")])
+        .envs([("STAGE_TIMEOUT", "5s"), ("PROCESSOR_ACTORS", "1"), ("CHUNKER_ACTORS", "1")])
         .envs([("EMBEDDER_ACTORS", "1"), ("LOADER_ACTORS", "1")])
         .env("FAILPOINTS", format!("{stage}={FOR_EVER}"))
         .env("DOCMILL_FAULT_URL", &site.subjects[1].path);
@@ -57,7 +57,7 @@ fn a_page_that_hangs_each_time_is_dead() {
     let site = Site::new(seed(), PAGES);
     let server = site.server();
     let docmill = Docmill::new()
-        .envs([("STAGE_TIMEOUT", "1s"), ("MAX_ATTEMPTS", "2"), ("HUNG_MAX", "4")])
+        .envs([("STAGE_TIMEOUT", "4s"), ("MAX_ATTEMPTS", "2"), ("HUNG_MAX", "4")])
         .env("FAILPOINTS", "processor=sleep(3600000)")
         .env("DOCMILL_FAULT_URL", &site.subjects[5].path);
     docmill.run(&["run", &server.url(Site::ROOT)]).expect(1).prints(&["Errors=1"]);
@@ -93,8 +93,8 @@ fn what_a_hung_call_yields_later_is_not_loaded() {
         serde_json::to_vec(&[item]).unwrap()
     };
     let docmill = Docmill::new()
-        .envs([("STAGE_TIMEOUT", "1s"), ("LOADER_ACTORS", "1"), ("RESCAN_INTERVAL", "200ms")])
-        .env("FAILPOINTS", "loader=1*sleep(6000)->off");
+        .envs([("STAGE_TIMEOUT", "4s"), ("LOADER_ACTORS", "1"), ("RESCAN_INTERVAL", "200ms")])
+        .env("FAILPOINTS", "loader=1*sleep(12000)->off");
     docmill.put_raw("item_1.json", item("The old text tells of a walrus."));
     let mut running = docmill.start(&["watch"]);
     // The first try hangs, the second loads the old text, then the new comes.

@@ -39,6 +39,10 @@ fn the_first_docmills_data_is_read_and_nothing_is_lost() {
     let files = docmill.run(&["digest", "--from", "files", "--json"]).expect(0).json();
     assert_eq!((&files["documents"], docmill.documents().len()), (&2.into(), 2));
     let before = docmill.documents();
+    // What only reads changes nothing, and says what does.
+    for words in [&["status"][..], &["dead", "list"]] {
+        docmill.run(words).expect(69).says(&["older docmill", "docmill process"]);
+    }
     docmill.run(&["process"]).expect(0);
     let status = docmill.status();
     assert_eq!((status.items("done"), status.items("admitted")), (2, 2), "{:#}", status.0);
@@ -54,7 +58,18 @@ fn the_first_docmills_data_is_read_and_nothing_is_lost() {
 fn a_newer_docmills_data_is_refused_by_name() {
     needs_model!();
     for (file, commands) in [
-        ("state.db", &[&["run"][..], &["process"], &["status"], &["remove", URLS[0]], &["reprocess"]][..]),
+        (
+            "state.db",
+            &[
+                &["run"][..],
+                &["process"],
+                &["status"],
+                &["remove", URLS[0]],
+                &["reprocess"],
+                &["dead", "list"],
+                &["dead", "replay", "--all"],
+            ][..],
+        ),
         ("index.db", &[&["process"], &["search", "ferry"], &["status"], &["digest"], &["remove", URLS[0]]]),
     ] {
         let docmill = foundation();

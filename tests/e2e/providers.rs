@@ -178,12 +178,35 @@ fn an_outage_burns_no_attempt_and_ends_when_the_service_is_back() {
         service.go_down(1, answer);
         let docmill = place(&service, "openai").env("EMBEDDING_RETRIES", "0").env("MAX_ATTEMPTS", "1");
         let mut running = docmill.start(&["process"]);
-        running.until("a failed call", |running| running.stderr().contains("failed kind=service_").then_some(()));
-        assert_eq!(docmill.status().items("dead"), 0);
+        running.until("its tickets back", |running| {
+            let pauses = running.stderr().contains("the embedder pauses");
+            (pauses && docmill.status().items("waiting") == 3).then_some(())
+        });
+        running.until("a failed probe", |running| running.stderr().contains("still pauses").then_some(()));
         service.come_back();
-        let finished = running.finish().expect(0);
+        let finished = running.finish().expect(0).says(&["the embedder goes on"]);
+        assert_eq!(finished.stderr.matches(" processed").count(), 6, "no item came back to it in vain: {finished}");
         assert_eq!(docmill.status().items("done"), 3);
         assert_hidden(&docmill, &[&finished]);
+    }
+}
+
+#[test]
+fn an_outage_that_does_not_end_ends_the_run_and_nothing_is_lost() {
+    let service = EmbeddingService::start();
+    let whole = place(&service, "openai");
+    whole.run(&["process"]).expect(0);
+    for mode in ["streaming", "batch"] {
+        service.go_down(1, Answer::status(503));
+        let docmill = place(&service, "openai").env("EMBEDDING_RETRIES", "0").env("OUTAGE_LIMIT", "2s");
+        let finished = docmill.run(&["process", "--mode", mode]).expect(69);
+        let last = finished.stderr.lines().last().unwrap_or_default();
+        assert!(last.contains("OUTAGE_LIMIT") && last.contains("start again"), "{finished}");
+        let status = docmill.status();
+        assert_eq!((status.items("dead"), status.items("waiting")), (0, 3), "{mode}");
+        service.come_back();
+        docmill.run(&["process", "--mode", mode]).expect(0);
+        assert_eq!(docmill.digest(), whole.digest(), "{mode}");
     }
 }
 
@@ -200,7 +223,7 @@ fn a_key_that_is_refused_now_and_then_is_no_items_fault() {
 fn a_service_that_asks_for_a_long_pause_is_left_alone() {
     let service = EmbeddingService::start();
     service.go_down(1, openai_error(429, "tomorrow", "x").header("Retry-After", "3000"));
-    let docmill = place(&service, "openai").env("EMBEDDER_ACTORS", "1");
+    let docmill = place(&service, "openai").envs([("EMBEDDER_ACTORS", "1"), ("RETRY_BACKOFF_MAX", "1s")]);
     let mut running = docmill.start(&["process"]);
     let is_said = |text: &str| text.matches("more than STAGE_TIMEOUT leaves").count() > 5;
     running.until("several refused calls", |running| is_said(&running.stderr()).then_some(()));

@@ -31,7 +31,9 @@ fn a_page_that_is_removed_is_gone_everywhere_until_it_is_crawled_again() {
     assert_eq!(without.documents, PAGES as u64 - 1);
     assert!(!docmill.documents().contains_key(&gone));
     assert!(docmill.raw_items().iter().all(|item| item["url"] != *gone || item.get("html_content").is_none()));
-    assert_eq!((docmill.status().items("waiting"), docmill.status().items("done")), (0, PAGES as u64));
+    let status = docmill.status();
+    assert_eq!((status.items("waiting"), status.items("done"), status.items("removed")), (0, PAGES as u64, 1));
+    docmill.run(&["status"]).expect(0).prints(&[&format!("{PAGES} done (1 of them removed)")]);
     docmill.run(&["remove", &gone]).expect(0).prints(&["is out already"]);
     docmill.run(&["process"]).expect(0);
     docmill.run(&["reprocess"]).expect(0);

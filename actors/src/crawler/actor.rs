@@ -16,14 +16,14 @@ use docmill_stages::crawl::gate::Gate;
 use docmill_stages::crawl::retry::backoff;
 use docmill_stages::crawl::robots::{CRAWL_DELAY_MAX, Lookup};
 use docmill_stages::db::DbError;
-use docmill_stages::failure::{Failure, StageError as _, chain};
+use docmill_stages::failure::{Failure, StageError as _, chain, panic_text};
+use docmill_stages::fault;
 use docmill_stages::store::Folder;
 use futures_util::FutureExt as _;
 
 use super::{Crawl, Parameters, Request, failed, page};
-use crate::call::panic_text;
 use crate::mailbox::Permit;
-use crate::outage::StoreOutage;
+use crate::outage::{Place, StoreOutage, TRY_AGAIN};
 use crate::pool::{End, Seat};
 use crate::stats::CallOutcome;
 use crate::{lock, now_ms};
@@ -116,7 +116,12 @@ async fn ask(
     let visit = async {
         let fetcher = fetcher.map_err(|error| Outcome::Failed { message: chain(&error), retry_at_ms: None });
         match fetcher {
-            Ok(fetcher) => visit(parameters, &request, &fetcher).await,
+            Ok(fetcher) => {
+                fault::of_item("crawler", request.page.url.as_str())?;
+                let outcome = visit(parameters, &request, &fetcher).await?;
+                fault::of_item("crawler.done", request.page.url.as_str())?;
+                Ok(outcome)
+            }
             Err(outcome) => Ok(Some(outcome)),
         }
     };
@@ -124,9 +129,9 @@ async fn ask(
         Ok(Ok(outcome)) => (outcome, End::Ready),
         Ok(Err(failure)) => {
             log::error!("{name} url={}: {failure}", request.page.url);
-            outage.note_failure(&failure);
+            outage.failed(Place::Crawler, &failure);
             // The request gives the URL back; a ledger in trouble gets time.
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(TRY_AGAIN).await;
             return End::Ready;
         }
         Err(panic) => {
@@ -142,10 +147,15 @@ async fn ask(
     log_outcome(name, &request.page, &outcome);
     let (number, rules, url) = (request.crawl.number, request.crawl.rules.clone(), request.page.url.clone());
     match request.crawl.ledger.call(move |db| frontier::record(db, number, &rules, &url, outcome)).await {
-        Ok(Recorded::Ended(_) | Recorded::Retry { .. } | Recorded::Late) => request.is_settled = true,
+        Ok(Recorded::Ended(_) | Recorded::Retry { .. } | Recorded::Late) => {
+            request.is_settled = true;
+            outage.worked(Place::Crawler);
+        }
         Err(error) => {
-            log::error!("{name} url={}: {}", request.page.url, chain(&error));
-            outage.note(&error);
+            let failure = Failure::from(error);
+            log::error!("{name} url={}: {failure}", request.page.url);
+            outage.failed(Place::Crawler, &failure);
+            tokio::time::sleep(TRY_AGAIN).await;
         }
     }
     end

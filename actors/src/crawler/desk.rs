@@ -9,6 +9,7 @@ use docmill_stages::crawl::gate::Turn;
 use docmill_stages::crawl::options::CrawlOptions;
 use docmill_stages::crawl::url::NormalUrl;
 use docmill_stages::db::{Connection, DbError, Writer};
+use docmill_stages::fault;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::actor::{Crawler, FetchPage};
@@ -95,7 +96,7 @@ impl Desk {
     /// Crawls what the plan names, one site after the other, to the end.
     pub(crate) async fn run(&self, plan: CrawlPlan, stop: &Stop) -> Result<CrawlEnd, DbError> {
         let sites = if plan.start_urls.is_empty() {
-            let sites = self.ledger.call(frontier::sites).await?;
+            let sites = self.ledger.call_again(frontier::sites).await?;
             sites.into_iter().map(|site| site.starts).collect()
         } else {
             vec![plan.start_urls]
@@ -122,7 +123,7 @@ impl Desk {
             .map_err(|errors| DbError::Value(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
         let begun = {
             let (starts, rules) = (starts.to_vec(), rules.clone());
-            self.ledger.call(move |db| frontier::begin(db, &starts, &rules, now_ms())).await?
+            self.ledger.call_again(move |db| frontier::begin(db, &starts, &rules, now_ms())).await?
         };
         let how = if begun.is_resumed { "goes on" } else { "begins" };
         log::info!(
@@ -168,8 +169,9 @@ impl Desk {
         if count == 0 {
             return Ok(NextPages::default());
         }
+        fault::pass("desk.hand_out");
         let (number, rules) = (crawl.number, crawl.rules.clone());
-        let next = self.ledger.call(move |db| frontier::next(db, number, &rules, &busy, now_ms(), count)).await?;
+        let next = self.ledger.call_again(move |db| frontier::next(db, number, &rules, &busy, now_ms(), count)).await?;
         for page in &next.pages {
             match crawl.try_start(page) {
                 Ok(request) => {
@@ -178,7 +180,7 @@ impl Desk {
                 }
                 Err(Turn::Start | Turn::WaitUntil(_) | Turn::HostFull | Turn::Full) => {
                     let (number, url) = (crawl.number, page.url.clone());
-                    self.ledger.call(move |db| frontier::release(db, number, &url)).await?;
+                    self.ledger.call_again(move |db| frontier::release(db, number, &url)).await?;
                 }
             }
         }
@@ -198,7 +200,8 @@ impl Desk {
             let is_whole = frontier::finish(db, number, &rules, ending, now_ms())?;
             Ok((is_whole, frontier::counts(db, number)?.indexed()))
         };
-        let (is_whole, indexed) = self.ledger.call(finish).await?;
+        fault::pass("desk.finish");
+        let (is_whole, indexed) = self.ledger.call_again(finish).await?;
         Ok(match crawl.nothing_there(indexed) {
             Some(why) => CrawlEnd::Unreachable(why),
             None if is_whole => CrawlEnd::Whole,

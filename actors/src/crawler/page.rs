@@ -11,6 +11,7 @@ use docmill_stages::crawl::frontier::{self, Outcome, PageRecord};
 use docmill_stages::crawl::page::{PageFacts, read_page, read_plain};
 use docmill_stages::crawl::raw::{RawPage, raw_file, raw_file_name, raw_item};
 use docmill_stages::failure::{Failure, chain};
+use docmill_stages::fault;
 use docmill_stages::item::RawItem;
 use docmill_stages::store::{Folder, Store};
 
@@ -46,6 +47,7 @@ pub(super) async fn keep(parameters: &Parameters, request: &Request, fetched: Fe
             Err(failure) => return Ok(failed(request, &failure, None)),
             Ok(()) => {}
         }
+        fault::of_item("crawler.written", request.page.url.as_str())?;
     }
     Ok(Outcome::Fetched(record))
 }

@@ -21,7 +21,7 @@ pub(super) async fn stage_after_stage(pipeline: &Pipeline, stop: &Stop) -> Resul
         if stop.is_asked() {
             return Ok(false);
         }
-        pipeline.poll(stop).await?;
+        pipeline.poll(stop).await;
     }
     let mut stage_before = None;
     let mut since = Instant::now();
@@ -29,7 +29,7 @@ pub(super) async fn stage_after_stage(pipeline: &Pipeline, stop: &Stop) -> Resul
         if stop.is_asked() {
             return Ok(false);
         }
-        let stage = pipeline.parameters.state.call(ledger::least_stored_stage).await?;
+        let stage = pipeline.parameters.state.call_again(ledger::least_stored_stage).await?;
         if stage != stage_before {
             if let Some(stored) = stage_before {
                 log::info!(
@@ -52,7 +52,7 @@ pub(super) async fn stage_after_stage(pipeline: &Pipeline, stop: &Stop) -> Resul
             None if pipeline.is_idle(&pipeline.counts().await?) => break,
             None => {}
         }
-        pipeline.poll(stop).await?;
+        pipeline.poll(stop).await;
     }
     pipeline.opening.send_replace(Opening::Closed);
     Ok(true)

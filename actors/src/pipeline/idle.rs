@@ -13,7 +13,7 @@ pub(super) const POLL: Duration = Duration::from_millis(50);
 
 impl Pipeline {
     pub(super) async fn counts(&self) -> Result<Counts, DbError> {
-        self.parameters.state.call(ledger::counts).await
+        self.parameters.state.call_again(ledger::counts).await
     }
 
     pub(super) fn is_idle(&self, counts: &Counts) -> bool {
@@ -21,14 +21,10 @@ impl Pipeline {
     }
 
     /// Waits a little, or until it is stopped.
-    pub(super) async fn poll(&self, stop: &Stop) -> Result<(), DbError> {
-        if self.has_broken_down() {
-            return Err(DbError::Closed);
-        }
+    pub(super) async fn poll(&self, stop: &Stop) {
         tokio::select! {
             () = stop.asked() => {}
             () = tokio::time::sleep(POLL) => {}
         }
-        Ok(())
     }
 }

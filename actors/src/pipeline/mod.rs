@@ -4,6 +4,7 @@
 mod batch;
 mod fingerprints;
 mod idle;
+mod letters;
 mod recover;
 mod run;
 mod stop;

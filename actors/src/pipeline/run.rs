@@ -1,14 +1,17 @@
 //! A run: from the first page to the point where nothing is left to do.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use docmill_stages::db::DbError;
-use docmill_stages::failure::{StageError as _, chain};
+use docmill_stages::failure::{StageError as _, chain, panic_text};
+use futures_util::FutureExt as _;
 
 use super::idle::POLL;
 use super::stop::Stop;
 use super::{Pipeline, batch};
 use crate::crawler::{CrawlEnd, CrawlPlan};
+use crate::outage::Outage;
 use crate::watcher::door::Opening;
 use crate::watcher::{LookAt, look};
 
@@ -44,6 +47,9 @@ pub enum Ended {
     NoStart(String),
     /// The start URLs could not be reached.
     Unreachable(String),
+    /// A service was down for longer than `OUTAGE_LIMIT`: what it said. What
+    /// is left waits in the ledger.
+    ServiceDown(String),
     /// Restarts did not help.
     GaveUp(String),
     /// The disk is full, or fails: why. What is left waits in the ledger.
@@ -63,9 +69,21 @@ impl Pipeline {
         let mut gave_up = self.gave_up.clone();
         let grace = plan.grace;
         let ended = tokio::select! {
-            ended = self.run_plan(plan, stop) => ended.unwrap_or_else(|error| ended_by(&error)),
+            ended = AssertUnwindSafe(self.run_plan(plan, stop)).catch_unwind() => match ended {
+                Ok(ended) => ended.unwrap_or_else(|error| ended_by(&error)),
+                Err(panic) => Ended::GaveUp(format!("the run panicked: {}", panic_text(panic.as_ref()))),
+            },
             // What is in flight could be written no more, so it is not waited for.
-            why = self.outage.reported() => Ended::StoreDown(why),
+            outage = self.outage.reported() => match outage {
+                Outage::Store(why) => Ended::StoreDown(why),
+                Outage::Ledger(why) => Ended::GaveUp(why),
+            },
+            (stage, why) = self.services.lasted(self.parameters.limits.outage) => {
+                Ended::ServiceDown(format!(
+                    "the {stage}'s service was down for over OUTAGE_LIMIT ({:?}): {why}",
+                    self.parameters.limits.outage
+                ))
+            }
             why = gave_up.wait_for(Option::is_some) => {
                 Ended::GaveUp(why.ok().and_then(|why| why.clone()).unwrap_or_default())
             }
@@ -74,7 +92,7 @@ impl Pipeline {
         if ended == Ended::Stopped {
             self.drain(grace).await;
         }
-        self.end().await;
+        self.end(ended == Ended::Whole).await;
         ended
     }
 
@@ -134,7 +152,7 @@ impl Pipeline {
             if self.in_flight.load().0 == 0 && self.is_idle(&self.counts().await?) {
                 return Ok(true);
             }
-            self.poll(stop).await?;
+            self.poll(stop).await;
         }
     }
 
@@ -149,7 +167,7 @@ impl Pipeline {
             return Ok(false);
         };
         if looked.unsettled > 0 {
-            self.poll(stop).await?;
+            self.poll(stop).await;
             return Ok(false);
         }
         Ok(looked.admitted == 0 && (!process || self.is_idle(&self.counts().await?)))

@@ -9,14 +9,16 @@ use docmill_stages::ledger;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::letters::Letters;
 use super::recover::recover;
 use super::{Fingerprints, Parameters, Processing};
 use crate::call::{Caller, Calls};
 use crate::chunker::{self, ChunkDocument, Chunker};
 use crate::embedder::{self, EmbedPart, Embedder};
+use crate::keeper::Keeper;
 use crate::loader::{self, LoadDocument, Loader};
 use crate::mailbox::Mailbox;
-use crate::outage::StoreOutage;
+use crate::outage::{ServiceOutages, StoreOutage, keep_probing, probe_provider, probe_sinks};
 use crate::pool::{Pool, Seat, Stopped, Supervised};
 use crate::processor::{self, ProcessItem, Processor};
 use crate::stats::{Counters, SessionStats, StageStats, Stats};
@@ -36,10 +38,12 @@ pub struct Pipeline {
     pub(super) gave_up: watch::Receiver<Option<String>>,
     pub(super) crawler: crawler::Desk,
     pub(super) outage: StoreOutage,
+    pub(super) services: ServiceOutages,
     pools: Vec<Arc<dyn Supervised>>,
     supervisor: Addr<Supervisor>,
     counters: Arc<Counters>,
     calls: Arc<Calls>,
+    letters: Arc<Letters>,
     /// Keeps the file events coming.
     _events: Option<notify::RecommendedWatcher>,
     tasks: Vec<actix_rt::task::JoinHandle<()>>,
@@ -70,12 +74,26 @@ impl Pipeline {
         let (gave_up_at, gave_up) = watch::channel(None);
         let (opening, opening_seen) = watch::channel(Opening::Closed);
         let ground = Ground::new(&parameters, &calls, &counters, stopped);
+        let keeper = Keeper { intensity: parameters.restarts, gave_up: gave_up_at.clone() };
 
         let mut tasks = Vec::new();
         let mut pools = Vec::new();
         if let Some(processing) = &parameters.processing {
-            let door = ground.start_processing(processing, opening_seen, &mut pools);
-            tasks.push(actix_rt::spawn(door.keep_open()));
+            let mut door = ground.start_processing(processing, opening_seen, &mut pools);
+            let keep = keeper.clone();
+            tasks.push(actix_rt::spawn(async move { keep.keep("door", async || door.keep_open().await).await }));
+            let probes = [
+                (Stage::Embedder, probe_provider(&processing.provider)),
+                (Stage::Loader, probe_sinks(&processing.sinks)),
+            ];
+            for (stage, probe) in probes {
+                let services = ground.caller.services.clone();
+                let (backoff, time_max) = (parameters.retry.backoff, parameters.limits.stage_timeout);
+                let keep = keeper.clone();
+                tasks.push(actix_rt::spawn(async move {
+                    keep.keep("prober", async || keep_probing(&services, stage, &probe, backoff, time_max).await).await;
+                }));
+            }
         }
         let watcher = ground.start_watcher(&mut pools);
         let crawler = crawler::Desk::start(
@@ -97,12 +115,20 @@ impl Pipeline {
         };
         let outage = ground.caller.outage.clone();
         let (table, state, noted) = (Arc::clone(&ground.in_flight), parameters.state.clone(), outage.clone());
-        tasks.push(actix_rt::spawn(async move { table.keep_ledger(&state, &noted).await }));
-        tasks.push(actix_rt::spawn(keep_looking(
-            Arc::clone(&watcher),
-            Arc::clone(&ground.hints),
-            parameters.limits.rescan_interval,
-        )));
+        let letters = ground.letters();
+        let (kept, keep) = (Arc::clone(&letters), keeper.clone());
+        tasks.push(actix_rt::spawn(async move {
+            keep.keep("keeper of the dead letters", async || Arc::clone(&kept).keep_in_step().await).await;
+        }));
+        let keep = keeper.clone();
+        tasks.push(actix_rt::spawn(async move {
+            keep.keep("keeper of the ledger", async || table.keep_ledger(&state, &noted).await).await;
+        }));
+        let (looker, hints, interval) =
+            (Arc::clone(&watcher), Arc::clone(&ground.hints), parameters.limits.rescan_interval);
+        tasks.push(actix_rt::spawn(async move {
+            keeper.keep("watcher's clock", async || keep_looking(&looker, &hints, interval).await).await;
+        }));
         let events = parameters.raw_folder.as_ref().and_then(|folder| watch_events(folder, &ground.hints));
         Ok(Self {
             parameters,
@@ -113,10 +139,12 @@ impl Pipeline {
             gave_up,
             crawler,
             outage,
+            services: ground.caller.services.clone(),
             pools,
             supervisor: Supervisor::new(supervisor, stops).start(),
             counters,
             calls,
+            letters,
             _events: events,
             tasks,
         })
@@ -127,7 +155,8 @@ impl Pipeline {
     /// # Errors
     /// The ledger cannot be read.
     pub async fn stats(&self) -> Result<Stats, DbError> {
-        let items = self.parameters.state.call(ledger::counts).await?;
+        let counts = |db: &docmill_stages::db::Connection| Ok((ledger::counts(db)?, ledger::apart(db)?));
+        let (items, apart) = self.parameters.state.call(counts).await?;
         let crawl = self.crawler.counts().await?;
         let stages = self.pools.iter().rev().map(|pool| {
             let (queued, permits_free, permits) = pool.mailbox_load();
@@ -138,6 +167,7 @@ impl Pipeline {
         let session = SessionStats {
             files: counters.files.get(),
             documents: counters.documents.get(),
+            chunks_done: counters.chunks_done.get(),
             removed: counters.removed.get(),
             chunks: counters.chunks.get(),
             vectors: counters.vectors.get(),
@@ -145,7 +175,7 @@ impl Pipeline {
             bytes_in_flight: self.in_flight.load().1,
             hung: counters.hung.get(),
         };
-        Ok(Stats { items, crawl, stages: stages.collect(), session })
+        Ok(Stats { items, apart, crawl, stages: stages.collect(), outages: self.services.snapshot(), session })
     }
 
     /// What each actor works on now: the actor, the URL, and for how many
@@ -160,13 +190,8 @@ impl Pipeline {
             .collect()
     }
 
-    /// Whether a task that should never end has ended.
-    pub(super) fn has_broken_down(&self) -> bool {
-        self.tasks.iter().any(actix_rt::task::JoinHandle::is_finished)
-    }
-
     /// Ends the actors. What is in flight goes back to the ledger, unburnt.
-    pub(super) async fn end(&self) {
+    pub(super) async fn end(&self, is_whole: bool) {
         // A supervisor with timers must not outlive the runtime. One that is
         // gone already has ended.
         let _gone = self.supervisor.send(EndSupervision).await;
@@ -177,6 +202,7 @@ impl Pipeline {
             let error = docmill_stages::failure::chain(&error);
             log::error!("cannot write to the ledger: {error}; the next start mends it");
         }
+        self.letters.finish(is_whole).await;
         let cache = self.parameters.processing.as_ref().and_then(|processing| processing.cache.clone());
         if let Some(cache) = cache {
             // What the cache loses only costs time.
@@ -200,6 +226,7 @@ impl Ground {
             calls: Arc::clone(calls),
             counters: Arc::clone(counters),
             outage: StoreOutage::default(),
+            services: ServiceOutages::default(),
             // Each pool puts its own stage, and each seat its own slot.
             stage: Stage::Watcher,
             slot: 0,
@@ -212,6 +239,11 @@ impl Ground {
             caller,
             stopped,
         }
+    }
+
+    fn letters(&self) -> Arc<Letters> {
+        let Parameters { store, state, .. } = self.parameters.as_ref();
+        Letters::new(Arc::clone(store), state.clone(), Arc::clone(&self.hints), self.caller.outage.clone())
     }
 
     fn mailbox<M: Message<Result = ()> + Send>(&self, stage: Stage) -> Arc<Mailbox<M>> {
@@ -263,6 +295,7 @@ impl Ground {
             opening,
             admitted: Arc::clone(&self.admitted),
             outage: self.caller.outage.clone(),
+            services: self.caller.services.clone(),
             processor,
             chunker,
             loader,

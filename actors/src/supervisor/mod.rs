@@ -3,11 +3,13 @@
 
 mod intensity;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use docmill_stages::failure::Failure;
+use docmill_stages::failure::{Failure, panic_text};
+use docmill_stages::fault;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
@@ -54,7 +56,16 @@ impl Supervisor {
         self.parameters.pools.iter().find(|pool| pool.stage() == stage)
     }
 
+    /// Without a supervisor nobody would notice what hangs: its own panic
+    /// ends the process.
+    fn guarded(&mut self, ctx: &mut Context<Self>, work: impl FnOnce(&mut Self, &mut Context<Self>)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self, ctx))) {
+            self.give_up(format!("the supervisor panicked: {}", panic_text(panic.as_ref())));
+        }
+    }
+
     fn tick(&mut self, ctx: &mut Context<Self>) {
+        fault::pass("supervisor.tick");
         for call in self.parameters.calls.abandon_over(self.parameters.limits.stage_timeout) {
             self.replace_hung(&call, ctx);
         }
@@ -173,7 +184,7 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(TICK, Self::tick);
+        ctx.run_interval(TICK, |supervisor, ctx| supervisor.guarded(ctx, Self::tick));
         if let Some(stopped) = self.stopped.take() {
             ctx.add_stream(futures_util::stream::unfold(stopped, |mut stopped| async {
                 stopped.recv().await.map(|message| (message, stopped))
@@ -184,7 +195,7 @@ impl Actor for Supervisor {
 
 impl StreamHandler<Stopped> for Supervisor {
     fn handle(&mut self, stopped: Stopped, ctx: &mut Self::Context) {
-        self.actor_stopped(stopped, ctx);
+        self.guarded(ctx, |supervisor, ctx| supervisor.actor_stopped(stopped, ctx));
     }
 
     /// The pools are gone; the pipeline ends the supervisor itself.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use docmill_stages::batch::BatchStage;
 use docmill_stages::db::Writer;
-use docmill_stages::failure::chain;
+use docmill_stages::failure::Failure;
+use docmill_stages::fault;
 use docmill_stages::ledger::{self, InFlightRoom};
 use tokio::sync::{Notify, watch};
 
@@ -14,7 +15,7 @@ use crate::chunker::{ChunkDocument, ChunkInput};
 use crate::loader::{LoadDocument, LoadInput};
 use crate::mailbox::Mailbox;
 use crate::now_ms;
-use crate::outage::StoreOutage;
+use crate::outage::{Place, ServiceOutages, StoreOutage};
 use crate::processor::ProcessItem;
 use crate::settings::Limits;
 use crate::ticket::{InFlight, Ticket};
@@ -46,6 +47,7 @@ pub(crate) struct Door {
     pub(crate) opening: watch::Receiver<Opening>,
     pub(crate) admitted: Arc<Notify>,
     pub(crate) outage: StoreOutage,
+    pub(crate) services: ServiceOutages,
     pub(crate) processor: Arc<Mailbox<ProcessItem>>,
     pub(crate) chunker: Arc<Mailbox<ChunkDocument>>,
     pub(crate) loader: Arc<Mailbox<LoadDocument>>,
@@ -53,7 +55,7 @@ pub(crate) struct Door {
 
 impl Door {
     /// Gives out tickets for as long as the pipeline lives.
-    pub(crate) async fn keep_open(mut self) {
+    pub(crate) async fn keep_open(&mut self) {
         loop {
             while self.let_in().await {}
             tokio::select! {
@@ -73,6 +75,9 @@ impl Door {
             Opening::Streaming => None,
             Opening::Batch { stored } => Some(stored),
         };
+        if self.services.pauses_any() {
+            return false;
+        }
         let (items, bytes) = self.in_flight.load();
         let room = InFlightRoom {
             items: self.limits.in_flight.saturating_sub(items).min(ISSUE_MAX),
@@ -82,17 +87,23 @@ impl Door {
         if room.items == 0 || self.in_flight.runs_alone() {
             return false;
         }
+        fault::pass("door.let_in");
         let taken = match self.ledger.call(move |db| ledger::take(db, now_ms(), room, stored)).await {
             Ok(taken) => taken,
             Err(error) => {
-                log::error!("door: {}", chain(&error));
-                self.outage.note(&error);
+                let failure = Failure::from(error);
+                log::error!("door: {failure}");
+                self.outage.failed(Place::Door, &failure);
                 return false;
             }
         };
+        self.outage.worked(Place::Door);
         // Every ticket is issued before the first is waited with.
         let tickets: Vec<Ticket> = taken.into_iter().map(|item| self.in_flight.issue(item, stored.is_some())).collect();
         let any = !tickets.is_empty();
+        if any {
+            fault::pass("door.issued");
+        }
         for ticket in tickets {
             self.send(ticket, stored.unwrap_or(0)).await;
         }

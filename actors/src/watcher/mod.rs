@@ -10,6 +10,7 @@
 pub(crate) mod door;
 mod events;
 mod hints;
+mod probe;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use docmill_stages::crawl::url::UrlRules;
 use docmill_stages::db::Writer;
-use docmill_stages::failure::{Failure, StageError as _, one_line};
+use docmill_stages::failure::{Failure, StageError as _, one_line, panic_text};
+use docmill_stages::fault;
 use docmill_stages::ledger::{self, RawFile};
 use docmill_stages::store::{Entry, Folder, Store};
 use docmill_stages::watch::{self, ReadError};
@@ -27,9 +29,10 @@ use tokio::sync::{Notify, oneshot};
 
 pub(crate) use events::watch_events;
 pub(crate) use hints::{Hints, LookAt};
+pub use probe::file_events_arrive;
 
-use crate::call::panic_text;
 use crate::mailbox::Permit;
+use crate::outage::Place;
 use crate::pool::{End, Seat};
 
 /// A file that is not JSON may be in the middle of being written: it is
@@ -91,6 +94,7 @@ impl Watcher {
 
     /// Looks; blocking, on the watcher's own thread.
     fn look(&mut self, at: &LookAt) -> Result<Looked, Failure> {
+        fault::point("watcher")?;
         let entries = self.changed(at)?;
         let mut looked = Looked::default();
         for entry in entries {
@@ -109,6 +113,7 @@ impl Watcher {
         if looked.admitted > 0 {
             self.parameters.admitted.notify_one();
         }
+        fault::point("watcher.done")?;
         Ok(looked)
     }
 
@@ -202,13 +207,14 @@ impl Handler<Look> for Watcher {
         let seat = self.seat.clone();
         match looked {
             Ok(Ok(looked)) => {
+                seat.caller.outage.worked(Place::Watcher);
                 // Whoever asked may have gone.
                 let _gone = message.answer.send(looked);
                 seat.end(End::Ready, ctx);
             }
             Ok(Err(failure)) => {
                 log::error!("watcher: {failure}");
-                seat.caller.outage.note_failure(&failure);
+                seat.caller.outage.failed(Place::Watcher, &failure);
                 seat.end(End::Ready, ctx);
             }
             Err(panic) => {
@@ -221,14 +227,17 @@ impl Handler<Look> for Watcher {
 
 /// Has the watcher look: whenever it is hinted, and at everything every
 /// `interval`; for ever.
-pub(crate) async fn keep_looking(watcher: Arc<crate::mailbox::Mailbox<Look>>, hints: Arc<Hints>, interval: Duration) {
+pub(crate) async fn keep_looking(watcher: &crate::mailbox::Mailbox<Look>, hints: &Hints, interval: Duration) {
+    // What was hinted at before may have been lost, where this is begun anew.
+    hints.add_all();
     loop {
         let at = tokio::select! {
             () = hints.added() => hints.take(),
             () = tokio::time::sleep(interval) => Some(LookAt::All),
         };
         let Some(at) = at else { continue };
-        let looked = look(&watcher, at.clone()).await;
+        fault::pass("watcher.keep_looking");
+        let looked = look(watcher, at.clone()).await;
         if looked.is_none_or(|looked| looked.unsettled > 0) {
             tokio::time::sleep(LOOK_AGAIN).await;
             match at {

@@ -13,6 +13,7 @@
 //! 6. Only then [`frontier`] is told the outcome; it adds the links that
 //!    [`scope`] lets in.
 
+mod answers;
 pub mod decode;
 pub mod fetch;
 pub mod frontier;
@@ -24,6 +25,8 @@ pub mod retry;
 pub mod robots;
 pub mod scope;
 pub mod url;
+
+pub use answers::answers;
 
 #[cfg(test)]
 mod tests {

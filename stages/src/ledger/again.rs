@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::Location;
+use super::accounts;
 use super::outputs::forget_outputs;
 use super::settle::finish;
 use crate::db::DbError;
@@ -59,6 +60,7 @@ pub fn reprocess(db: &Connection, key: &str) -> Result<bool, DbError> {
                 AND (state = 'dead' OR (state IN ('done', 'skipped') AND tombstone = 0))",
         )?
         .execute([key])?;
+    accounts::add_up(db)?;
     Ok(changed > 0)
 }
 
@@ -80,5 +82,6 @@ pub fn taken_out(db: &Connection, key: &str) -> Result<bool, DbError> {
         forget_outputs(db, key)?;
         finish(db, key, "done", 0)?;
     }
+    accounts::add_up(db)?;
     Ok(changed > 0)
 }

@@ -3,14 +3,17 @@
 
 use rusqlite::{Connection, params};
 
-use super::CRASHES_MAX;
+use super::dead::VERSION;
+use super::{CRASHES_MAX, accounts};
 use crate::db::DbError;
+use crate::fault;
 
 /// Marks that a stage call on an item (its part, where it is cut in parts)
 /// begins. Written before the call: the mark outlives the process.
 pub fn begin_call(db: &Connection, key: &str, stage: &str, part: u32) -> Result<(), DbError> {
     db.prepare_cached("INSERT OR REPLACE INTO stage_call (key, stage, part) VALUES (?1, ?2, ?3)")?
         .execute(params![key, stage, part])?;
+    fault::point("ledger.begin_call")?;
     Ok(())
 }
 
@@ -37,10 +40,12 @@ pub fn recover_after_crash(db: &Connection, suspects: bool) -> Result<usize, DbE
     }
     db.execute("DELETE FROM stage_call", [])?;
     db.execute(
-        "UPDATE item SET state = 'dead', error_kind = 'crashed',
+        "UPDATE item SET state = 'dead', died_in = ?2, error_kind = 'crashed',
                 error = 'the program ended ' || crashes || ' times while it worked on this item'
          WHERE state = 'in_flight' AND crashes >= ?1",
-        [CRASHES_MAX],
+        params![CRASHES_MAX, VERSION],
     )?;
-    Ok(db.execute("UPDATE item SET state = 'waiting' WHERE state = 'in_flight'", [])?)
+    let in_flight = db.execute("UPDATE item SET state = 'waiting' WHERE state = 'in_flight'", [])?;
+    accounts::add_up(db)?;
+    Ok(in_flight)
 }

@@ -1,9 +1,8 @@
 //! The ledger in numbers.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::admit::to_sql;
 use crate::db::DbError;
 
 /// How many items are in each state. They add up by construction: an item
@@ -54,41 +53,24 @@ pub fn counts(db: &Connection) -> Result<Counts, DbError> {
     Ok(counts)
 }
 
-/// An item that is dead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadItem {
-    /// See [`crate::item::key_of_url`].
-    pub key: String,
-    /// The page, or `raw-file:NAME` where no page could be read.
-    pub url: String,
-    /// The raw file it came from.
-    pub file: String,
-    /// Where it failed.
-    pub stage: String,
-    /// Short name of the error.
-    pub kind: String,
-    /// The error and its causes.
-    pub error: String,
-    /// Attempts burnt.
-    pub attempts: u32,
+/// What is told apart within the states; it is counted in them too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// Of those that are done: pages that were taken out.
+    pub removed: u64,
+    /// Of those that are skipped: dead items that a person dropped.
+    pub dropped: u64,
 }
 
-/// The first `limit` dead items, by URL.
-pub fn dead_items(db: &Connection, limit: usize) -> Result<Vec<DeadItem>, DbError> {
-    let mut statement = db.prepare_cached(
-        "SELECT key, url, file, COALESCE(stage, ''), COALESCE(error_kind, ''), COALESCE(error, ''), attempts
-         FROM item WHERE state = 'dead' ORDER BY url LIMIT ?1",
-    )?;
-    let rows = statement.query_map(params![to_sql(limit as u64)], |row| {
-        Ok(DeadItem {
-            key: row.get(0)?,
-            url: row.get(1)?,
-            file: row.get(2)?,
-            stage: row.get(3)?,
-            kind: row.get(4)?,
-            error: row.get(5)?,
-            attempts: row.get(6)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// Counts what is told apart.
+pub fn apart(db: &Connection) -> Result<Apart, DbError> {
+    // The indexes hold these alone; without their names others could be read.
+    let count = |what: &str| -> Result<u64, DbError> {
+        let query = format!("SELECT COUNT(*) FROM item INDEXED BY {what}");
+        Ok(db.prepare_cached(&query)?.query_row([], |row| row.get(0))?)
+    };
+    Ok(Apart {
+        removed: count("item_removed WHERE state = 'done' AND tombstone = 1")?,
+        dropped: count("item_dropped WHERE state = 'skipped' AND error_kind = 'dropped'")?,
+    })
 }

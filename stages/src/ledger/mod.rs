@@ -10,10 +10,13 @@
 //! writes; time is an argument (milliseconds since 1970). A ticket's
 //! transitions name its generation, and one that is stale changes nothing.
 
+mod accounts;
 mod admit;
 mod again;
+mod audit;
 mod calls;
 mod counts;
+mod dead;
 mod outputs;
 mod raw_files;
 mod settle;
@@ -24,8 +27,15 @@ mod tests;
 
 pub use admit::{Admission, Candidate, Location, admit};
 pub use again::{KnownPage, pages, read_refused_anew, reprocess, taken_out};
+pub use audit::{
+    Booked, BookedOutput, ItemState, booked, booked_as, booked_stems, miscounts, newest_scraped_at, recount,
+};
 pub use calls::{begin_call, end_call, recover_after_crash};
-pub use counts::{Counts, DeadItem, counts, dead_items};
+pub use counts::{Apart, Counts, apart, counts};
+pub use dead::{
+    DeadItem, Dropped, LetterDue, Named, dead_after, dead_items, drop_dead, letters_due, letters_followed, named,
+    revive,
+};
 pub use outputs::{OUTPUT_FILES, Output, note_output, old_stems, outputs_of, requeue, requeue_stale};
 pub use raw_files::{RawFile, Refused, admit_file, forget_files, is_raw_lost, raw_files, refuse_file};
 pub use settle::{Attempt, Settlement, Verdict, settle};

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::accounts;
 use super::admit::to_sql;
 use crate::db::DbError;
 
@@ -66,13 +67,15 @@ pub fn note_output(db: &Connection, key: &str, content_hash: &str, output: &Outp
 /// output of their newest content with this fingerprint: the settings or the
 /// model have changed, or the sink is new. Returns how many.
 pub fn requeue_stale(db: &Connection, sink: &str, fingerprint: &str) -> Result<usize, DbError> {
-    Ok(db.execute(
+    let changed = db.execute(
         "UPDATE item SET state = 'waiting', stored_stage = 0, attempts = 0, not_before = 0
          WHERE state = 'done' AND tombstone = 0 AND NOT EXISTS (
              SELECT 1 FROM output WHERE output.key = item.key AND sink = ?1
                 AND output.content_hash = item.content_hash AND fingerprint = ?2)",
         [sink, fingerprint],
-    )?)
+    )?;
+    accounts::add_up(db)?;
+    Ok(changed)
 }
 
 /// Puts one item back, for its output is not what it should be. Says whether
@@ -81,5 +84,6 @@ pub fn requeue(db: &Connection, key: &str) -> Result<bool, DbError> {
     let changed = db
         .prepare_cached("UPDATE item SET state = 'waiting', stored_stage = 0, attempts = 0, not_before = 0 WHERE key = ?1 AND state = 'done'")?
         .execute([key])?;
+    accounts::add_up(db)?;
     Ok(changed > 0)
 }

@@ -5,9 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
+use super::accounts;
 use super::admit::{Admission, Candidate, Location, RAW_MISSING, admit, replace, to_sql};
+use super::dead::VERSION;
 use crate::db::DbError;
 use crate::failure::{MESSAGE_BYTES_MAX, one_line};
+use crate::fault;
 
 /// What a raw file holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +59,9 @@ pub fn admit_file(db: &Connection, name: &str, stamp: &str, file: &RawFile) -> R
         let error = one_line(&refused.error, MESSAGE_BYTES_MAX);
         refuse(db, name, Some(refused.position), "not_an_item", &error)?;
     }
+    fault::point("ledger.admit")?;
     file_seen(db, name, stamp)?;
+    accounts::add_up(db)?;
     Ok(admitted)
 }
 
@@ -84,10 +89,10 @@ fn lose(db: &Connection, url: &str, name: &str) -> Result<(), DbError> {
     let error = format!("raw/{} no longer holds this item; put it back, or crawl the page again", one_line(name, 300));
     db.prepare_cached("UPDATE item SET scraped_at = ?2 WHERE url = ?1")?.execute(params![url, i64::MIN])?;
     db.prepare_cached(
-        "UPDATE item SET state = 'dead', stage = 'watcher', error_kind = ?2, error = ?3
+        "UPDATE item SET state = 'dead', died_in = ?4, stage = 'watcher', error_kind = ?2, error = ?3
          WHERE url = ?1 AND state = 'waiting' AND stored_stage = 0",
     )?
-    .execute([url, RAW_MISSING, &error])?;
+    .execute([url, RAW_MISSING, &error, VERSION])?;
     Ok(())
 }
 
@@ -125,9 +130,11 @@ fn refuse(db: &Connection, file: &str, position: Option<u64>, kind: &str, error:
         tombstone: false,
     };
     admit(db, &candidate)?;
-    db.prepare_cached("UPDATE item SET state = 'dead', stage = 'watcher', error_kind = ?2, error = ?3 WHERE url = ?1")?
-        .execute([&url, kind, error])?;
-    Ok(())
+    db.prepare_cached(
+        "UPDATE item SET state = 'dead', died_in = ?4, stage = 'watcher', error_kind = ?2, error = ?3 WHERE url = ?1",
+    )?
+    .execute([&url, kind, error, VERSION])?;
+    accounts::add_up(db)
 }
 
 /// Forgets what was refused of a file: it is read anew, or gone.
@@ -143,7 +150,7 @@ pub fn forget_files(db: &Connection, names: &[String]) -> Result<(), DbError> {
         forget_file_error(db, name)?;
         db.prepare_cached("DELETE FROM raw_file WHERE name = ?1")?.execute([name])?;
     }
-    Ok(())
+    accounts::add_up(db)
 }
 
 /// Whether the raw item of a page, which lies in `file` if anywhere, is known

@@ -2,10 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::accounts;
 use super::admit::to_sql;
+use super::dead::VERSION;
 use super::outputs::{Output, forget_outputs, record_output};
 use crate::db::DbError;
 use crate::failure::Failure;
+use crate::fault;
 
 /// The end of one ticket.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +79,7 @@ pub fn settle(db: &Connection, settlement: &Settlement) -> Result<bool, DbError>
         .query_row(params![settlement.key, to_sql(settlement.generation)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((content_hash, attempts)) = row else { return Ok(false) };
+    fault::point("ledger.settle")?;
     let is_newest = content_hash == settlement.content_hash;
     match &settlement.verdict {
         Verdict::Done { outputs, chunks } => {
@@ -104,6 +108,7 @@ pub fn settle(db: &Connection, settlement: &Settlement) -> Result<bool, DbError>
         // It failed on content that is no longer wanted.
         Verdict::Failed { .. } => wait_again(db, &settlement.key, None)?,
     }
+    accounts::add_up(db)?;
     Ok(true)
 }
 
@@ -121,14 +126,14 @@ fn fail(
     }
     let attempts = attempts_before + 1;
     let is_dead = !failure.transient || attempts >= attempt.attempts_max;
-    db.prepare_cached("UPDATE item SET attempts = ?2, state = ?3, not_before = ?4 WHERE key = ?1")?.execute(
-        params![
+    db.prepare_cached("UPDATE item SET attempts = ?2, state = ?3, not_before = ?4, died_in = ?5 WHERE key = ?1")?
+        .execute(params![
             key,
             attempts,
             if is_dead { "dead" } else { "waiting" },
-            if is_dead { 0 } else { attempt.not_before_ms }
-        ],
-    )?;
+            if is_dead { 0 } else { attempt.not_before_ms },
+            is_dead.then_some(VERSION)
+        ])?;
     Ok(())
 }
 

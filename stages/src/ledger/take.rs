@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, params};
 
+use super::accounts;
 use super::admit::to_sql;
 use super::{CRASHES_ALONE, Location};
 use crate::db::DbError;
+use crate::fault;
 
 /// How much more may go into flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,10 @@ pub fn take(
     }
     for item in &taken {
         mark_in_flight(db, &item.key, item.generation, stored_stage.is_none())?;
+    }
+    accounts::add_up(db)?;
+    if !taken.is_empty() {
+        fault::point("ledger.take")?;
     }
     Ok(taken)
 }

@@ -8,7 +8,9 @@ use crate::failure::Failure;
 
 fn ledger() -> Connection {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch(crate::state::SCHEMA.migrations[0]).unwrap();
+    for script in crate::state::SCHEMA.migrations {
+        db.execute_batch(script).unwrap();
+    }
     db
 }
 

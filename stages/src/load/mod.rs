@@ -22,6 +22,7 @@ pub(crate) mod samples;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use sink::check_names;
 pub use sink::{Fingerprints, LoadDocument, Outcome, Sink, StillCurrent, check_vector, fingerprint_in};
 
 use crate::db::DbError;

@@ -64,6 +64,12 @@ pub trait Sink: Send + Sync {
         current: &'a StillCurrent,
     ) -> BoxFuture<'a, Vec<Result<Outcome, LoadError>>>;
 
+    /// Asks whether the place is there and takes writes; of a sink that was
+    /// down, and cheap. A place that cannot be down says yes.
+    fn probe(&self) -> BoxFuture<'_, Result<(), LoadError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What stands in the sink, as (key, content hash), in no order: what is
     /// done is believed only if it is there.
     fn loaded(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, LoadError>>;
@@ -96,7 +102,7 @@ impl LoadDocument {
 }
 
 /// Key, chunk ids and spans are what they say they are.
-pub(super) fn check_names(embedded: &EmbeddedDocument) -> Result<(), LoadError> {
+pub(crate) fn check_names(embedded: &EmbeddedDocument) -> Result<(), LoadError> {
     let EmbeddedDocument { key, document, chunks, .. } = embedded;
     let failed = |reason: String| Err(LoadError::document(key, reason));
     if !matches!(key.len(), KEY_LEN | KEY_LEN_LONG) || *key != key_of_url(&document.url, key.len()) {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::{Entry, Folder, Store, StoreError};
+use crate::fault;
 
 /// Begins the name of a file that is still being written.
-const TEMPORARY: &str = ".tmp-";
+pub(crate) const TEMPORARY: &str = ".tmp-";
 
 /// A store in a folder of the local file system.
 #[derive(Debug, Clone)]
@@ -80,7 +81,7 @@ impl Store for LocalStore {
             fill(&mut writer)?;
             writer.flush()
         })
-        .map_err(|source| io_error("write", path.display().to_string(), source))
+        .map_err(|source| write_error(path.display().to_string(), source))
     }
 
     fn get(&self, folder: Folder, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, StoreError> {
@@ -160,7 +161,7 @@ impl Store for LocalStore {
 
     fn remove(&self, folder: Folder, name: &str) -> Result<bool, StoreError> {
         let path = self.path(folder, name)?;
-        match fs::remove_file(&path) {
+        match fault::point("store.remove").map_err(Into::into).and_then(|()| fs::remove_file(&path)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(source) => Err(io_error("remove", path.display().to_string(), source)),
@@ -182,11 +183,15 @@ pub(crate) fn write_atomically(
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    fault::point("store.write")?;
     let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     fill(temporary.as_file_mut())?;
     set_usual_rights(temporary.as_file())?;
+    fault::point("store.sync")?;
     temporary.as_file().sync_all()?;
+    fault::point("store.rename")?;
     temporary.persist(path).map_err(|error| error.error)?;
+    fault::point("store.sync_folder")?;
     sync_folder(folder)
 }
 
@@ -233,6 +238,15 @@ fn identity(_metadata: &fs::Metadata) -> String {
 
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+/// An object is never to blame for a folder that cannot be written.
+fn write_error(place: String, source: std::io::Error) -> StoreError {
+    if crate::room::is_unwritable(&source) {
+        StoreError::Unwritable { place, source }
+    } else {
+        io_error("write", place, source)
+    }
 }
 
 fn io_error(action: &'static str, place: String, source: std::io::Error) -> StoreError {

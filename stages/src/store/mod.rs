@@ -7,7 +7,7 @@
 mod local;
 
 pub use local::LocalStore;
-pub(crate) use local::write_atomically;
+pub(crate) use local::{TEMPORARY, write_atomically};
 
 use crate::failure::StageError;
 
@@ -73,6 +73,15 @@ pub enum StoreError {
         /// Which object.
         place: String,
     },
+    /// The folder can no longer be written, whatever the object.
+    #[error("{place} cannot be written any more")]
+    Unwritable {
+        /// Which object.
+        place: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The object is larger than the reader allows.
     #[error("{place} has {size} bytes, over the limit of {bytes_max}; split it, or raise the limit")]
     TooLarge {
@@ -93,20 +102,21 @@ pub enum StoreError {
 
 impl StageError for StoreError {
     fn can_retry(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Full { .. })
+        matches!(self, Self::Io { .. } | Self::Full { .. } | Self::Unwritable { .. })
     }
 
     fn kind(&self) -> &'static str {
         match self {
             Self::Io { .. } => "storage",
             Self::Full { .. } => "storage_full",
+            Self::Unwritable { .. } => "storage_unwritable",
             Self::TooLarge { .. } => "too_large",
             Self::Name { .. } => "bad_name",
         }
     }
 
     fn is_store_outage(&self) -> bool {
-        matches!(self, Self::Full { .. })
+        matches!(self, Self::Full { .. } | Self::Unwritable { .. })
     }
 }
 

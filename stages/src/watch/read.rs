@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::crawl::url::{NormalUrl, UrlRules};
 use crate::failure::StageError;
+use crate::fault;
 use crate::item::{RawItem, article_id};
 use crate::ledger::{Candidate, Location, RawFile, Refused};
 use crate::store::{Folder, Store, StoreError};
@@ -59,6 +60,11 @@ impl StageError for ReadError {
 /// The file cannot be read, or is not JSON as a whole.
 pub fn read(store: &dyn Store, name: &str, bytes_max: u64, urls: &UrlRules) -> Result<RawFile, ReadError> {
     let place = || store.locate(Folder::Raw, name);
+    fault::point("watcher.read").map_err(|fault| StoreError::Io {
+        action: "read",
+        place: place(),
+        source: fault.into(),
+    })?;
     let bytes = store.get(Folder::Raw, name, bytes_max)?.ok_or_else(|| ReadError::Missing { place: place() })?;
     let not_json = |reason: String| ReadError::NotJson { place: place(), reason };
     let text = std::str::from_utf8(&bytes).map_err(|error| not_json(error.to_string()))?;

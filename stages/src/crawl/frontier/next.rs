@@ -84,7 +84,10 @@ pub fn next(
     found.sort();
     found.truncate(count);
     let is_finished = window.keep_certain(db, crawl, &mut found, are_hosts_skipped)?;
-    let pages = found.into_iter().map(|(_, _, page)| hand_out(db, crawl, page)).collect::<Result<_, _>>()?;
+    let pages: Vec<_> = found.into_iter().map(|(_, _, page)| hand_out(db, crawl, page)).collect::<Result<_, _>>()?;
+    if !pages.is_empty() {
+        crate::fault::point("frontier.next")?;
+    }
     let retry_at_ms = db
         .prepare_cached(
             "SELECT min(retry_at_ms) FROM visit INDEXED BY visit_by_time WHERE crawl = ?1 AND retry_at_ms IS NOT NULL",

@@ -11,6 +11,7 @@ use super::reach::{Frontier, VISIT_COLUMNS, Visit};
 use super::{Change, CrawlNumber, FrontierRules, LeftOut, State};
 use crate::db::DbError;
 use crate::failure::{MESSAGE_BYTES_MAX, one_line};
+use crate::fault;
 
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +100,7 @@ pub fn record(
             None => State::Failed,
         },
     };
+    fault::of_item("frontier.record", url.as_str())?;
     frontier.end(&visit, state)?;
     Ok(Recorded::Ended(state))
 }

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{ModelInfo, check_vector};
 use crate::db::{self, DbError, Schema, Writer, damage};
+use crate::fault;
 
 /// The tables; see [`Schema::migrations`].
 const SCHEMA: Schema = Schema {
@@ -121,6 +122,7 @@ impl VectorCache {
 
     /// The vectors, and the rows whose use is not yet noted.
     fn read(&self, hashes: &[TextHash]) -> Result<(Found, Vec<i64>), DbError> {
+        fault::point("cache.get")?;
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let mut select =
             reader.prepare_cached("SELECT id, used, vector FROM vectors WHERE model = ?1 AND text_hash = ?2")?;
@@ -152,7 +154,9 @@ impl VectorCache {
         let path = self.path.clone();
         self.writer.post(move |db| {
             let sound = vectors.iter().filter(|(_, vector)| check_vector(vector, dimension).is_ok());
-            let written = insert(db, model, run, sound).and_then(|()| evict(db, bytes_max));
+            let written = insert(db, model, run, sound)
+                .and_then(|()| Ok(fault::point("cache.put")?))
+                .and_then(|()| evict(db, bytes_max));
             damage::marking(&path, written)
         });
     }

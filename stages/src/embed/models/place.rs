@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::known::PinnedFile;
 use super::{ModelError, ModelRequest, Progress, VerifiedFile};
-use crate::room;
+use crate::{fault, room};
 
 /// How the names of files and folders begin that are not whole yet.
 pub(super) const PARTIAL_PREFIX: &str = ".partial-";
@@ -91,6 +91,7 @@ impl<'a> Placing<'a> {
             return Err(ModelError::Way(format!("{} has more than {} bytes", self.pinned.name, self.pinned.bytes)));
         }
         self.hasher.update(bytes);
+        fault::point("models.write").map_err(|fault| ModelError::io(self.folder, io::Error::from(fault)))?;
         self.temporary.write_all(bytes).map_err(|error| match room::is_full(&error) {
             true => no_room(self.pinned.name, self.pinned.bytes, self.folder),
             false => ModelError::io(self.folder, error),
@@ -126,8 +127,11 @@ impl<'a> Placing<'a> {
             )));
         }
         let place = self.folder.join(name);
-        self.temporary.as_file().sync_all().map_err(|error| ModelError::io(&place, error))?;
-        self.temporary.persist(&place).map_err(|error| ModelError::io(&place, error.error))?;
+        let failed = |error: io::Error| ModelError::io(&place, error);
+        fault::point("models.place").map_err(|fault| failed(fault.into()))?;
+        self.temporary.as_file().sync_all().map_err(failed)?;
+        self.temporary.persist(&place).map_err(|error| failed(error.error))?;
+        fault::point("models.placed").map_err(|fault| failed(fault.into()))?;
         sync_folder(self.folder)?;
         (self.progress)(Progress::Placed { path: &place });
         Ok(())

@@ -16,6 +16,7 @@ mod key;
 mod ollama;
 mod openai;
 mod requests;
+mod status;
 mod vectors;
 mod wire;
 

@@ -9,6 +9,7 @@
 //! it is, and a new one is filled beside it until [`Index::promote`] makes
 //! that the one which readers use.
 
+mod audit;
 mod extension;
 mod place;
 mod read;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use rusqlite::{Connection, OptionalExtension as _};
 
+pub use audit::{files, pointer_fault, readers, remove_strays};
 pub use read::{Counts, Loaded, Reader, Recent};
 pub(super) use read::{EDGES, document, from_json};
 pub(super) use write::{link_target, text_hash, vector_bytes};
@@ -30,6 +32,7 @@ pub(super) use write::{link_target, text_hash, vector_bytes};
 use super::{LoadDocument, LoadError, Outcome, Sink, StillCurrent};
 use crate::db::{self, DbError, Schema, Writer, damage};
 use crate::failure::one_line;
+use crate::fault;
 
 /// The index's name in the ledger.
 pub const INDEX_ID: &str = "index";
@@ -137,7 +140,10 @@ impl Index {
         if self.is_current()? {
             return Ok(false);
         }
+        fault::point("index.promote")
+            .map_err(|fault| LoadError::Place { path: self.path.clone(), source: fault.into() })?;
         place::point_to(&self.folder, &self.path)?;
+        fault::pass("index.promoted");
         place::remove_others(&self.folder, &self.path);
         Ok(true)
     }

@@ -77,6 +77,11 @@ impl Reader {
         Ok(model.map(|model| Self { connection, path: path.to_owned(), model }))
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The model whose vectors it holds: a question is embedded by this one.
     pub fn model(&self) -> &Model {
         &self.model

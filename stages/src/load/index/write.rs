@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{LoadDocument, Model};
 use crate::db::DbError;
+use crate::fault;
 use crate::item::{Chunk, Document};
 
 /// Says whose vectors the index will hold; it holds none yet.
@@ -26,6 +27,7 @@ pub(super) fn replace(db: &Connection, load: &LoadDocument) -> Result<(), DbErro
     let embedded = &load.embedded;
     delete_where(db, "SELECT id FROM document WHERE key = ?1", &embedded.key)?;
     delete_where(db, "SELECT id FROM document WHERE url = ?1", &embedded.document.url)?;
+    fault::of_item("index.replace", &embedded.document.url)?;
     let id = insert_document(db, load)?;
     insert_links(db, id, &embedded.document)?;
     for (position, chunk) in embedded.chunks.iter().enumerate() {
@@ -40,6 +42,7 @@ pub(super) fn remove(db: &Connection, keys: &[String]) -> Result<usize, DbError>
     for key in keys {
         removed += usize::from(delete_where(db, "SELECT id FROM document WHERE key = ?1", key)?);
     }
+    fault::point("index.remove")?;
     Ok(removed)
 }
 
