@@ -1,6 +1,7 @@
 //! Hits as a person reads them. (A program reads the answer's own JSON.)
 
 use docmill_stages::failure::one_line;
+use docmill_stages::load::neo4j::Around;
 
 /// Stands before a marked word of a snippet. A character that no text needs
 /// (private use), so that lines can be measured and cut before it becomes
@@ -16,6 +17,8 @@ const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
 /// Characters of a line, without its indent.
 const LINE_CHARS_MAX: usize = 76;
+/// Bound of a line about what stands around a hit, in bytes.
+const AROUND_BYTES_MAX: usize = 200;
 /// Bound of a snippet, in bytes, where its words are very long.
 const SNIPPET_BYTES_MAX: usize = 2_000;
 
@@ -35,6 +38,8 @@ pub struct ShownHit<'a> {
     pub snippet: String,
     /// Link that lands on the section.
     pub url: &'a str,
+    /// What stands around it, where that was asked for.
+    pub around: Option<&'a Around>,
 }
 
 /// The hits, several lines each; with `is_bold` titles and the marked words
@@ -50,6 +55,7 @@ pub fn text(hits: &[ShownHit<'_>], is_bold: bool) -> String {
         let mut lines = vec![format!("{}. {title}  ({:.3})", hit.rank, hit.score)];
         lines.extend(wrapped(&one_line(&hit.snippet, SNIPPET_BYTES_MAX)).into_iter().map(|line| format!("   {line}")));
         lines.push(format!("   {}", one_line(hit.url, 2_000)));
+        lines.extend(hit.around.map(around).into_iter().flatten());
         for line in &lines {
             text.push_str(&with_marks(line, is_bold));
             text.push('\n');
@@ -58,6 +64,15 @@ pub fn text(hits: &[ShownHit<'_>], is_bold: bool) -> String {
     }
     text.pop();
     text
+}
+
+/// The chunks before and after a hit in a line each, and its linked pages.
+fn around(around: &Around) -> Vec<String> {
+    let begins = |text: &String| one_line(&text.replace(['\u{e000}', '\u{e001}'], ""), AROUND_BYTES_MAX);
+    let previous = around.previous.iter().map(|text| format!("   before: {}", begins(text)));
+    let next = around.next.iter().map(|text| format!("   after:  {}", begins(text)));
+    let linked = around.linked.iter().map(|page| format!("   links:  {}", begins(&page.url)));
+    previous.chain(next).chain(linked).collect()
 }
 
 /// Title and headings as one path; a heading that only says the title again
@@ -104,7 +119,15 @@ mod tests {
 
     fn shown(title: &str, headings: &[&str], snippet: &str, url: &str, is_bold: bool) -> String {
         let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
-        let hit = ShownHit { rank: 1, score: 0.983_4, title, headings: &headings, snippet: snippet.to_owned(), url };
+        let hit = ShownHit {
+            rank: 1,
+            score: 0.983_4,
+            title,
+            headings: &headings,
+            snippet: snippet.to_owned(),
+            url,
+            around: None,
+        };
         text(&[hit], is_bold)
     }
 
@@ -122,7 +145,15 @@ mod tests {
 
     #[test]
     fn hits_have_a_blank_line_between_them() {
-        let hit = ShownHit { rank: 1, score: 1.0, title: "T", headings: &[], snippet: "s".to_owned(), url: "u" };
+        let hit = ShownHit {
+            rank: 1,
+            score: 1.0,
+            title: "T",
+            headings: &[],
+            snippet: "s".to_owned(),
+            url: "u",
+            around: None,
+        };
         assert_eq!(text(&[hit.clone(), hit], false), "1. T  (1.000)\n   s\n   u\n\n1. T  (1.000)\n   s\n   u\n");
     }
 

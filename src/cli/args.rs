@@ -88,11 +88,14 @@ Examples:
 Examples:
   docmill search \"how do I configure it\"
   docmill search -k 3 --json \"--no-default-features\"
+  docmill search --neo4j --widen \"C++\"      ask the graph, with what stands around each hit
   docmill search -- --json                  ask for the text `--json` itself
   docmill search - --json < questions.txt   a question a line, a line of JSON for each")]
     Search(SearchArgs),
     /// Show what is done, waiting, in flight and dead; works beside a run
     Status(Topics),
+    /// Load what is done into a Neo4j that lacks it
+    Load,
     /// Print a hash of all that was made, to compare two runs
     Digest(DigestArgs),
     /// Take pages out of everything: the index, the files, the raw folder
@@ -221,6 +224,15 @@ pub struct SearchArgs {
     /// Print JSON: {"query", "hits": [{"rank", "score", "url", "title", "headings", "text", "chunk_id"}]}
     #[arg(long)]
     pub json: bool,
+    /// Ask the graph in Neo4j [default where USE_NEO4J is on]
+    #[arg(long, conflicts_with = "index")]
+    pub neo4j: bool,
+    /// Ask the index, also where USE_NEO4J is on
+    #[arg(long)]
+    pub index: bool,
+    /// Show what stands around each hit in Neo4j: the chunks before and after it, and linked pages
+    #[arg(long, conflicts_with = "index")]
+    pub widen: bool,
     /// The question; may start with `--`; `-`: read one a line from standard input
     #[arg(value_name = "QUESTION", required = true, allow_hyphen_values = true)]
     first_word: String,
@@ -253,7 +265,7 @@ pub struct Topics {
 /// What `digest` takes.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DigestArgs {
-    /// What is read: the files under DATA_DIR, or the index
+    /// What is read: the files under DATA_DIR, the index, or the graph in Neo4j
     #[arg(long, value_enum, default_value_t, value_name = "PLACE")]
     pub from: DigestFrom,
     /// Print JSON
@@ -269,6 +281,8 @@ pub enum DigestFrom {
     /// The index that `search` asks.
     #[default]
     Index,
+    /// The graph in Neo4j.
+    Neo4j,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

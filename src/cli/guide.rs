@@ -12,7 +12,7 @@ const DOCS2VECTOR_MODES: &[(&str, &str)] = &[
     ("process", "docmill process"),
     ("chunk", "docmill process"),
     ("embed", "docmill process"),
-    ("load", "docmill process"),
+    ("load", "docmill load"),
     ("search", "docmill search \"your question\""),
     ("incremental", "docmill run"),
     ("streaming", "docmill run --mode streaming URL"),

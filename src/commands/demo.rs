@@ -9,7 +9,7 @@ use docmill_actors::pipeline::Stop;
 use url::Url;
 
 use super::run::{Scope, plan, run_pipeline};
-use super::search::{Searcher, shown};
+use super::search::{Searcher, index, shown};
 use super::show::print;
 use super::signals::stop_on_signals;
 use super::{Refusal, setup};
@@ -72,7 +72,7 @@ fn whole_site(crawl: &Crawl, start: &str) -> Result<Crawl, Refusal> {
 
 /// Asks the two questions; an answer from the wrong page is an error.
 fn ask(settings: &Settings, progress: &Progress) -> Result<Exit, Refusal> {
-    let mut searcher = Searcher::open(settings, progress)?;
+    let mut searcher = Searcher::open(settings, index(settings)?, progress)?;
     let mut exit = Exit::Done;
     for question in QUESTIONS {
         let answer = searcher.ask(question.text, HITS)?;

@@ -1,14 +1,14 @@
 //! `docmill digest`.
 
 use docmill_stages::failure::one_line;
-use docmill_stages::load::digest::{DataDigest, of_files, of_index};
+use docmill_stages::load::digest::{DataDigest, of_files, of_graph, of_index};
 use docmill_stages::load::files::FILE_BYTES_MAX;
 use docmill_stages::load::index::Reader;
 use docmill_stages::store::LocalStore;
 use serde_json::json;
 
-use super::Refusal;
 use super::show::print;
+use super::{Refusal, graph};
 use crate::cli::{DigestArgs, DigestFrom};
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -33,6 +33,10 @@ pub(super) fn digest(settings: &Settings, args: DigestArgs) -> Result<Exit, Refu
                 )
             })?;
             of_index(&reader)?
+        }
+        DigestFrom::Neo4j => {
+            let reader = graph::reader(settings)?;
+            graph::wait(of_graph(&reader))??
         }
     };
     Ok(print(&if args.json { as_json(&found) } else { as_text(&found) }))

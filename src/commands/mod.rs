@@ -5,6 +5,8 @@ mod demo;
 mod digest;
 mod doctor;
 mod embed;
+mod graph;
+mod load;
 mod manual;
 mod model;
 mod models;
@@ -119,7 +121,10 @@ impl From<DbError> for Refusal {
 
 impl From<LoadError> for Refusal {
     fn from(error: LoadError) -> Self {
-        Self::of_store(Exit::Unavailable, &error)
+        match error {
+            LoadError::Neo4j(error) => error.into(),
+            error => Self::of_store(Exit::Unavailable, &error),
+        }
     }
 }
 
@@ -152,6 +157,7 @@ pub fn execute(cli: &Cli, loaded: &Loaded, progress: &mut Progress) -> Exit {
         Command::Watch => run::watch(settings, progress),
         Command::Search(search) => search::search(settings, search, progress),
         Command::Status(topics) => status::status(settings, topics.json),
+        Command::Load => load::load(settings),
         Command::Digest(digest) => digest::digest(settings, *digest),
         Command::Remove(remove) => remove::remove(settings, remove),
         Command::Reprocess(reprocess) => reprocess::reprocess(settings, reprocess, progress),

@@ -7,12 +7,12 @@ use docmill_stages::dead;
 use docmill_stages::failure::one_line;
 use docmill_stages::ledger::{self, KnownPage};
 use docmill_stages::store::LocalStore;
-use docmill_stages::take_out::{Places, TakeOutError};
+use docmill_stages::take_out::{Places, TakeOutError, TakeOutToo};
 use docmill_stages::{db, state};
 use serde_json::json;
 
 use super::show::print;
-use super::{Refusal, setup};
+use super::{Refusal, graph, setup};
 use crate::cli::RemoveArgs;
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
@@ -42,18 +42,25 @@ pub(super) fn remove(settings: &Settings, args: &RemoveArgs) -> Result<Exit, Ref
         let why = format!("nothing has run in DATA_DIR {} yet; there is nothing to take out", folder.display());
         return Err(Refusal::said(Exit::Unavailable, why));
     }
+    let neo4j = graph::connect(settings)?;
     let mut data_dir = DataDir::own(folder)?;
     let store = LocalStore::prepare(folder)?;
     let db = db::open(&folder.join(state::FILE), state::SCHEMA)?;
     ledger::recover_after_crash(&db, !data_dir.was_ended_on_purpose())?;
     data_dir.end_work();
     let urls = setup::url_rules(settings);
+    let runtime = graph::runtime()?;
+    let from_graph = neo4j.as_ref().map(|neo4j| {
+        let runtime = &runtime;
+        move |keys: &[String]| Ok(runtime.block_on(neo4j.remove(keys.to_vec())).map(drop)?)
+    });
     let places = Places {
         data_dir: folder,
         store: &store,
         state: &db,
         urls: &urls,
         raw_bytes_max: settings.process.raw_size_max,
+        too: from_graph.as_ref().map(|remove| remove as TakeOutToo<'_>),
     };
     places.admit_new()?;
     let wanted = wanted(ledger::pages(&db)?, args, &urls);

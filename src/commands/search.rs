@@ -1,4 +1,4 @@
-//! `docmill search`: asks the index, also beside a run.
+//! `docmill search`: asks the index or the graph, also beside a run.
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::num::NonZeroUsize;
@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 use docmill_stages::embed::{Embedder, Purpose};
 use docmill_stages::failure::{chain, one_line};
-use docmill_stages::load::index::Reader;
+use docmill_stages::load::index::{Model, Reader};
+use docmill_stages::load::neo4j::GraphReader;
 use docmill_stages::load::search::{Answer, Marker, SnippetMaker};
 
 use super::show::print;
-use super::{Refusal, model};
+use super::{Refusal, graph, model};
 use crate::cli::SearchArgs;
 use crate::exit::Exit;
 use crate::progress::{Progress, wants_colour};
@@ -21,11 +22,35 @@ use crate::settings::Settings;
 /// A question is read up to so many bytes; the rest of its line is left out.
 const QUESTION_BYTES_MAX: u64 = 1 << 20;
 
-/// The index and the model that asks it.
+/// What is asked.
+pub(super) enum Place {
+    Index(Reader),
+    /// The graph; with what stands around each hit or without.
+    Graph(GraphReader, bool),
+}
+
+impl Place {
+    /// Whose vectors it holds.
+    fn model(&self) -> &Model {
+        match self {
+            Self::Index(reader) => reader.model(),
+            Self::Graph(reader, _) => reader.model(),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Index(_) => "the index",
+            Self::Graph(..) => "the graph",
+        }
+    }
+}
+
+/// A place and the model that asks it.
 pub(super) struct Searcher<'a> {
     settings: &'a Settings,
-    reader: Reader,
-    /// `None` where the index was made with another model: then the words
+    place: Place,
+    /// `None` where the place was filled with another model: then the words
     /// alone are searched for.
     embedder: Option<Box<dyn Embedder>>,
     /// Waits for an embedder that is a service.
@@ -33,15 +58,15 @@ pub(super) struct Searcher<'a> {
 }
 
 impl<'a> Searcher<'a> {
-    pub(super) fn open(settings: &'a Settings, progress: &Progress) -> Result<Self, Refusal> {
-        let reader = open_index(settings)?;
+    pub(super) fn open(settings: &'a Settings, place: Place, progress: &Progress) -> Result<Self, Refusal> {
         let model = model::load(settings, progress, &Arc::new(AtomicBool::new(false)))?;
-        let (wanted, found) = (model.provider.info(), reader.model());
+        let (wanted, found) = (model.provider.info(), place.model());
         let embedder = if wanted.fingerprint == found.fingerprint {
             Some(model.provider.open()?)
         } else {
             log::warn!(
-                "the index was made with {}, and the settings name {}{}: searching by words only; `docmill process` makes it anew",
+                "{} was made with {}, and the settings name {}{}: searching by words only; `docmill process` makes it anew",
+                place.name(),
                 found.name,
                 wanted.name,
                 if found.name == wanted.name { " in another precision or make (EMBEDDING_PRECISION)" } else { "" }
@@ -49,25 +74,32 @@ impl<'a> Searcher<'a> {
             None
         };
         let runtime = actix_rt::Runtime::new().map_err(|error| Refusal::new(Exit::Unavailable, &error))?;
-        Ok(Self { settings, reader, embedder, runtime })
+        Ok(Self { settings, place, embedder, runtime })
     }
 
     /// The `hits` best chunks for a question.
     pub(super) fn ask(&mut self, question: &str, hits: NonZeroUsize) -> Result<Answer, Refusal> {
-        if self.reader.is_replaced(&self.settings.storage.data_dir)? {
-            self.reader = open_index(self.settings)?;
+        if let Place::Index(reader) = &self.place
+            && reader.is_replaced(&self.settings.storage.data_dir)?
+        {
+            self.place = index(self.settings)?;
         }
         let vector = match self.embedder.as_mut() {
             Some(embedder) => self.runtime.block_on(question_vector(embedder.as_mut(), question)),
             None => None,
         };
-        Ok(self.reader.search(question, vector.as_deref(), hits)?)
+        let vector = vector.as_deref();
+        Ok(match &self.place {
+            Place::Index(reader) => reader.search(question, vector, hits)?,
+            Place::Graph(reader, is_wide) => self.runtime.block_on(reader.search(question, vector, hits, *is_wide))?,
+        })
     }
 }
 
-fn open_index(settings: &Settings) -> Result<Reader, Refusal> {
+/// The index under `DATA_DIR`.
+pub(super) fn index(settings: &Settings) -> Result<Place, Refusal> {
     let folder = &settings.storage.data_dir;
-    Reader::open(folder)?.ok_or_else(|| {
+    Reader::open(folder)?.map(Place::Index).ok_or_else(|| {
         let folder = folder.display();
         Refusal::said(
             Exit::Unavailable,
@@ -95,7 +127,12 @@ async fn question_vector(embedder: &mut dyn Embedder, question: &str) -> Option<
 
 /// `docmill search`.
 pub(super) fn search(settings: &Settings, args: &SearchArgs, progress: &Progress) -> Result<Exit, Refusal> {
-    let mut searcher = Searcher::open(settings, progress)?;
+    let place = if args.neo4j || args.widen || (settings.neo4j.is_on && !args.index) {
+        Place::Graph(graph::reader(settings)?, args.widen)
+    } else {
+        index(settings)?
+    };
+    let mut searcher = Searcher::open(settings, place, progress)?;
     let hits = NonZeroUsize::new(args.hits.into()).unwrap_or(NonZeroUsize::MIN);
     if !args.is_from_stdin() {
         return answer(&mut searcher, &args.question(), hits, args.json);
@@ -144,6 +181,7 @@ pub(super) fn shown(question: &str, answer: &Answer) -> Result<String, Refusal> 
             headings: &hit.headings,
             snippet: snippets.snippet(&hit.text, marker, SNIPPET_WORDS)?,
             url: &hit.url,
+            around: hit.around.as_ref(),
         });
     }
     Ok(search_output::text(&hits, std::io::stdout().is_terminal() && wants_colour()))

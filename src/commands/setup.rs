@@ -12,13 +12,13 @@ use docmill_stages::crawl::url::UrlRules;
 use docmill_stages::db::{self, Writer};
 use docmill_stages::embed::ModelInfo;
 use docmill_stages::embed::cache::{OpenedCache, VectorCache};
+use docmill_stages::load::Sink;
 use docmill_stages::load::index::{Index, Model};
 use docmill_stages::process::ProcessOptions;
 use docmill_stages::state;
 use docmill_stages::store::{Folder, LocalStore};
 
-use super::Refusal;
-use super::model;
+use super::{Refusal, graph, model};
 use crate::data_dir::DataDir;
 use crate::exit::Exit;
 use crate::progress::Progress;
@@ -44,6 +44,7 @@ pub(super) fn prepare(
     let store = LocalStore::prepare(data_dir.path())?;
     let state = db::open(&data_dir.path().join(state::FILE), state::SCHEMA)?;
     let (processing, index) = if process {
+        let neo4j = graph::connect(settings)?;
         let model = model::load(settings, progress, cancelled)?;
         let index = Index::open(data_dir.path(), &index_model(model.provider.info()))?;
         if let Some(path) = index.set_aside() {
@@ -52,7 +53,11 @@ pub(super) fn prepare(
                 path.display()
             );
         }
-        let processing = processing(settings, &data_dir, &model, &index)?;
+        let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(index.clone())];
+        if let Some(neo4j) = &neo4j {
+            sinks.push(graph::sink(neo4j, model.provider.info())?);
+        }
+        let processing = processing(settings, &data_dir, &model, sinks)?;
         (Some(processing), Some(index))
     } else {
         (None, None)
@@ -76,12 +81,12 @@ fn processing(
     settings: &Settings,
     data_dir: &DataDir,
     model: &model::Model,
-    index: &Index,
+    sinks: Vec<Arc<dyn Sink>>,
 ) -> Result<Processing, Refusal> {
     let info = model.provider.info();
     Ok(Processing {
         work: WorkFolder::of(data_dir.path()),
-        sinks: vec![Arc::new(index.clone())],
+        sinks,
         process: ProcessOptions {
             html_bytes_max: usize::try_from(settings.crawl.download_size_max).unwrap_or(usize::MAX),
         },

@@ -10,10 +10,6 @@ const fn later(name: &'static str, secret: bool, help: &'static str) -> Row {
 
 /// The names. A part that comes takes its own away from here.
 pub(super) const ROWS: &[Row] = &[
-    later("NEO4J_URI", false, "Neo4j's address"),
-    later("NEO4J_USERNAME", false, "Neo4j's user"),
-    later("NEO4J_PASSWORD", true, "Neo4j's password"),
-    later("NEO4J_DATABASE", false, "Neo4j's database"),
     later("S3_BUCKET_NAME", false, "bucket that files are kept in"),
     later("AWS_ACCESS_KEY_ID", true, "key of the bucket"),
     later("AWS_SECRET_ACCESS_KEY", true, "secret of that key"),

@@ -13,6 +13,7 @@ pub mod dotenv;
 mod embed;
 mod later;
 mod log;
+mod neo4j;
 pub mod parse;
 mod pipeline;
 mod process;
@@ -34,6 +35,7 @@ pub use self::crawl::Crawl;
 use self::dotenv::DotEnv;
 pub use self::embed::{Embed, EmbeddingProvider};
 pub use self::log::Log;
+pub use self::neo4j::Neo4j;
 pub use self::pipeline::{Pipeline, PipelineMode};
 pub use self::process::Process;
 pub use self::rules::check_dimension;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub model_cache_dir: PathBuf,
     /// Where data goes.
     pub storage: Storage,
+    /// The graph that documents are loaded into too.
+    pub neo4j: Neo4j,
     /// Modes, limits and retries.
     pub pipeline: Pipeline,
     /// How many actors each stage has.
@@ -126,6 +130,7 @@ pub(crate) struct Typed {
     pub(crate) chunk: Chunk,
     pub(crate) embed: Embed,
     pub(crate) storage: Storage,
+    pub(crate) neo4j: Neo4j,
     pub(crate) pipeline: Pipeline,
     pub(crate) actors: ActorsTyped,
     pub(crate) log: Log,
@@ -139,6 +144,7 @@ impl Typed {
         let chunk = Chunk::read(collector);
         let embed = Embed::read(collector);
         let storage = Storage::read(collector);
+        let neo4j = Neo4j::read(collector);
         let pipeline = Pipeline::read(collector);
         let actors = ActorsTyped::read(collector);
         let log = Log::read(collector);
@@ -148,6 +154,7 @@ impl Typed {
             chunk: chunk?,
             embed: embed?,
             storage: storage?,
+            neo4j: neo4j?,
             pipeline: pipeline?,
             actors: actors?,
             log: log?,
@@ -171,6 +178,7 @@ impl Typed {
             chunk: self.chunk,
             embed,
             storage: self.storage,
+            neo4j: self.neo4j,
             pipeline: self.pipeline,
             log: self.log,
         }

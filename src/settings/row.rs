@@ -7,6 +7,8 @@ use super::parse::Parsed;
 /// What a group of settings is about; the README has a table for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Area {
+    /// The graph that documents are loaded into too.
+    Neo4j,
     /// Modes, limits and retries of the pipeline.
     Pipeline,
     /// How many actors each stage has.
@@ -29,12 +31,13 @@ pub enum Area {
 
 impl Area {
     /// All areas, in the order in which they are shown.
-    pub const ALL: [Area; 9] = [
+    pub const ALL: [Area; 10] = [
         Area::Crawl,
         Area::Process,
         Area::Chunk,
         Area::Embed,
         Area::Storage,
+        Area::Neo4j,
         Area::Pipeline,
         Area::Actors,
         Area::Log,
@@ -47,6 +50,7 @@ impl Area {
             Area::Pipeline => "Pipeline",
             Area::Actors => "Actors",
             Area::Storage => "Storage",
+            Area::Neo4j => "Neo4j",
             Area::Log => "Log",
             Area::Crawl => "Crawl",
             Area::Process => "Process",

@@ -1,15 +1,16 @@
 //! All rows, and finding one by a name that may be misspelt.
 
 use super::row::Row;
-use super::{actors, chunk, crawl, embed, later, log, pipeline, process, storage};
+use super::{actors, chunk, crawl, embed, later, log, neo4j, pipeline, process, storage};
 
 /// The rows of each area.
-const AREAS: [&[Row]; 9] = [
+const AREAS: [&[Row]; 10] = [
     crawl::Crawl::ROWS,
     process::Process::ROWS,
     chunk::Chunk::ROWS,
     embed::Embed::ROWS,
     storage::Storage::ROWS,
+    neo4j::Neo4j::ROWS,
     pipeline::Pipeline::ROWS,
     actors::ActorsTyped::ROWS,
     log::Log::ROWS,

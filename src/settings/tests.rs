@@ -61,7 +61,11 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 #[test]
 fn all_problems_come_at_once_with_place_value_and_remedy() {
     let file = "CHUNK_TOKENS=many\nDOWNLOAD_DELAY=-1\nwhat is this\nPIPELINE_MODE=full";
-    let environment = MapSource::from([("USE_NEO4J", "true"), ("STORAGE_MODE", "s3"), ("START_URLS", "docs.example")]);
+    let environment = MapSource::from([
+        ("NEO4J_URI", "http://me:hunter2@graph:7474"),
+        ("STORAGE_MODE", "s3"),
+        ("START_URLS", "docs.example"),
+    ]);
     let error = load_with(&[("CHUNK_TOKEN", "1"), ("MAX_ATTEMPTS", "0")], environment, file).unwrap_err();
     let text = error.to_string();
     for line in [
@@ -70,6 +74,7 @@ fn all_problems_come_at_once_with_place_value_and_remedy() {
         "  CHUNK_TOKEN (--set): there is no such setting; did you mean CHUNK_TOKENS? (`docmill config` lists all)",
         "  CHUNK_TOKENS=many (.env line 1): expected a whole number from 16 to 1000000",
         "  PIPELINE_MODE=full (.env line 4): expected one of streaming, batch",
+        "  NEO4J_URI=http://********@graph:7474 (environment): expected an address that begins with neo4j://, bolt://, or one of these with +s or +ssc",
         "  STORAGE_MODE=s3 (environment): this version keeps files in DATA_DIR only: set it to local or auto",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");

@@ -78,6 +78,9 @@ impl StageError for TakeOutError {
     }
 }
 
+/// Takes pages out of a further place, by their keys.
+pub type TakeOutToo<'a> = &'a dyn Fn(&[String]) -> Result<(), LoadError>;
+
 /// Where everything is that a page may be in. Owned by this process.
 pub struct Places<'a> {
     /// `DATA_DIR`.
@@ -90,6 +93,8 @@ pub struct Places<'a> {
     pub urls: &'a UrlRules,
     /// Of one raw file.
     pub raw_bytes_max: u64,
+    /// A sink beside the index, where there is one.
+    pub too: Option<TakeOutToo<'a>>,
 }
 
 impl Places<'_> {
@@ -129,6 +134,9 @@ impl Places<'_> {
         }
         let keys: Vec<String> = pages.iter().map(|page| page.key.clone()).collect();
         index::remove_from_all(self.data_dir, &keys)?;
+        if let Some(too) = self.too {
+            too(&keys)?;
+        }
         for page in pages {
             let stem = file_stem(&page.key, page.article_id.as_deref());
             for stem in ledger::old_stems(self.state, &page.key, &stem)?.iter().chain([&stem]) {

@@ -35,6 +35,7 @@ mod live;
 mod mending;
 mod migrate;
 mod models;
+mod neo4j;
 mod pressure;
 mod providers;
 mod search;

@@ -34,6 +34,6 @@ impl Fingerprints {
 
     /// Of a document as a sink holds it.
     pub(crate) fn with_sink(&self, sink: &dyn Sink) -> String {
-        combine(&[&self.document(), &sink.fingerprint()])
+        load::fingerprint_in(&self.document(), sink)
     }
 }

@@ -36,7 +36,7 @@ pub use dead::{
     DeadItem, Dropped, LetterDue, Named, dead_after, dead_items, drop_dead, letters_due, letters_followed, named,
     revive,
 };
-pub use outputs::{OUTPUT_FILES, Output, old_stems, outputs_of, requeue, requeue_stale};
+pub use outputs::{OUTPUT_FILES, Output, note_output, old_stems, outputs_of, requeue, requeue_stale};
 pub use raw_files::{RawFile, Refused, admit_file, forget_files, is_raw_lost, raw_files, refuse_file};
 pub use settle::{Attempt, Settlement, Verdict, settle};
 pub use take::{InFlightRoom, Taken, least_stored_stage, next_due, take};

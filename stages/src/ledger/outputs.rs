@@ -54,6 +54,15 @@ pub fn outputs_of(db: &Connection, sink: &str) -> Result<Vec<(String, String, Ou
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Notes that a sink holds what the item's files hold, where they still are of
+/// that content.
+pub fn note_output(db: &Connection, key: &str, content_hash: &str, output: &Output) -> Result<(), DbError> {
+    let is_so: bool = db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM output WHERE key = ?1 AND sink = ?2 AND content_hash = ?3)")?
+        .query_row([key, OUTPUT_FILES, content_hash], |row| row.get(0))?;
+    if is_so { record_output(db, key, content_hash, output) } else { Ok(()) }
+}
+
 /// Puts items that are done back among those that wait, where `sink` has no
 /// output of their newest content with this fingerprint: the settings or the
 /// model have changed, or the sink is new. Returns how many.

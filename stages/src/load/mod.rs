@@ -1,7 +1,8 @@
 //! The load stage: an embedded document becomes real, and can be found.
 //!
 //! Its files go to the store first ([`files`]), then each [`Sink`] takes it in
-//! one transaction; the embedded [`index`] is the sink that every run has.
+//! one transaction; the embedded [`index`] is the sink that every run has,
+//! and [`neo4j`] one more.
 //! [`search`] answers questions from it, and [`digest`] proves that two runs
 //! ended with the same data.
 //!
@@ -10,7 +11,9 @@
 
 pub mod digest;
 pub mod files;
+pub mod fill;
 pub mod index;
+pub mod neo4j;
 pub mod search;
 mod sink;
 
@@ -20,7 +23,7 @@ pub(crate) mod samples;
 use std::path::{Path, PathBuf};
 
 pub(crate) use sink::check_names;
-pub use sink::{Fingerprints, LoadDocument, Outcome, Sink, StillCurrent, check_vector};
+pub use sink::{Fingerprints, LoadDocument, Outcome, Sink, StillCurrent, check_vector, fingerprint_in};
 
 use crate::db::DbError;
 use crate::failure::{StageError, one_line};
@@ -57,6 +60,9 @@ pub enum LoadError {
         /// What is wrong.
         reason: String,
     },
+    /// The graph could not be read or written.
+    #[error(transparent)]
+    Neo4j(#[from] neo4j::Neo4jError),
     /// A file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -146,6 +152,7 @@ impl StageError for LoadError {
     fn can_retry(&self) -> bool {
         match self {
             Self::Store(error) => error.can_retry(),
+            Self::Neo4j(error) => error.can_retry(),
             Self::Index { source, .. } => source.can_retry(),
             Self::Place { .. } => true,
             Self::Document { .. }
@@ -163,11 +170,16 @@ impl StageError for LoadError {
             Self::Vector { .. } => "bad_vector",
             Self::File { .. } => "damaged_file",
             Self::Store(error) => error.kind(),
+            Self::Neo4j(error) => error.kind(),
             Self::Pointer { .. } | Self::Damaged { .. } => "damaged_index",
             Self::Place { .. } => "storage",
             Self::Model { .. } => "other_model",
             Self::Index { source, .. } => source.kind(),
         }
+    }
+
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Neo4j(error) if error.is_outage())
     }
 
     fn is_store_outage(&self) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::LoadError;
+use crate::fingerprint::combine;
 use crate::item::{Chunk, EmbeddedDocument, KEY_LEN, KEY_LEN_LONG, chunk_id, key_of_url};
 
 /// A document on its way into a sink.
@@ -77,6 +78,12 @@ pub trait Sink: Send + Sync {
     /// transaction. Keys that are not there are no error. Returns how many
     /// documents went.
     fn remove<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Result<usize, LoadError>>;
+}
+
+/// What the ledger keeps of a document in a sink: what the document was made
+/// with, and how the sink lays it out.
+pub fn fingerprint_in(document: &str, sink: &dyn Sink) -> String {
+    combine(&[document, &sink.fingerprint()])
 }
 
 impl LoadDocument {

@@ -5,6 +5,7 @@ pub(crate) mod book;
 pub(crate) mod data;
 pub(crate) mod embedding_service;
 pub(crate) mod model;
+pub(crate) mod neo4j;
 pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod server;

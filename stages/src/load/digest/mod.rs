@@ -11,6 +11,7 @@
 //! time.
 
 mod from_files;
+mod from_graph;
 mod from_index;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 pub use from_files::{FilesDigest, of_files};
+pub use from_graph::of_graph;
 pub use from_index::of_index;
 
 use super::LoadError;

@@ -27,7 +27,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 pub use audit::{files, pointer_fault, readers, remove_strays};
 pub use read::{Counts, Loaded, Reader, Recent};
 pub(super) use read::{EDGES, document, from_json};
-pub(super) use write::{link_target, vector_bytes};
+pub(super) use write::{link_target, text_hash, vector_bytes};
 
 use super::{LoadDocument, LoadError, Outcome, Sink, StillCurrent};
 use crate::db::{self, DbError, Schema, Writer, damage};

@@ -119,7 +119,7 @@ fn insert_chunk(db: &Connection, document: i64, position: usize, title: &str, ch
 }
 
 /// Equal for two documents that a reader could not tell apart.
-pub(super) fn text_hash(document: &Document) -> String {
+pub(in crate::load) fn text_hash(document: &Document) -> String {
     let mut hasher = Sha256::new();
     hasher.update((document.title.len() as u64).to_le_bytes());
     hasher.update(&document.title);

@@ -16,14 +16,30 @@ const ROWS_MAX: usize = 1 << 16;
 
 /// A chunk in a list.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
+pub(in crate::load) struct Found {
     /// `chunk.id`, the row.
     pub(super) row: i64,
     /// See [`crate::item::chunk_id`].
-    pub(super) chunk_id: String,
+    pub(in crate::load) chunk_id: String,
     distance: f64,
     /// Of a page that another one with a smaller URL equals.
     is_duplicate: bool,
+}
+
+impl Found {
+    /// A chunk of a list that was made elsewhere.
+    pub(in crate::load) fn new(chunk_id: String, distance: f64) -> Self {
+        Self { row: 0, chunk_id, distance, is_duplicate: false }
+    }
+
+    /// The `count` nearest, in the order in which lists are fused.
+    pub(in crate::load) fn nearest_first(mut list: Vec<Self>, count: usize) -> Vec<Self> {
+        list.sort_by(|one, other| {
+            one.distance.total_cmp(&other.distance).then_with(|| one.chunk_id.cmp(&other.chunk_id))
+        });
+        list.truncate(count);
+        list
+    }
 }
 
 /// The chunks in which the words of a full text expression weigh most.
@@ -76,11 +92,7 @@ fn nearest(count: usize, fetch: impl Fn(usize) -> Result<Vec<Found>, DbError>) -
         }
         found.retain(|row| !row.is_duplicate);
         if is_all || found.len() >= count {
-            found.sort_by(|one, other| {
-                one.distance.total_cmp(&other.distance).then_with(|| one.chunk_id.cmp(&other.chunk_id))
-            });
-            found.truncate(count);
-            return Ok(found);
+            return Ok(Found::nearest_first(found, count));
         }
         limit = (limit * 4).min(ROWS_MAX);
     }

@@ -23,9 +23,10 @@ use serde::Serialize;
 
 pub use snippet::{Marker, SnippetMaker};
 
-use self::lists::Found;
-use self::question::Words;
+pub(super) use self::lists::Found;
+pub(super) use self::question::Words;
 use super::index::{Model, Reader, from_json};
+use super::neo4j::Around;
 use super::{LoadError, check_vector};
 use crate::db::DbError;
 use crate::item::ChunkMetadata;
@@ -74,6 +75,9 @@ pub struct Hit {
     pub text: String,
     /// See [`crate::item::chunk_id`].
     pub chunk_id: String,
+    /// What stands around it, where that was asked for: in a graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<Around>,
 }
 
 impl Reader {
@@ -88,8 +92,7 @@ impl Reader {
         if let Some(vector) = vector {
             check_vector("the question", vector, self.model().dimension)?;
         }
-        let hits_max = hits_max.get().min(HITS_MAX);
-        let candidates = (hits_max * 4).max(CANDIDATES_MIN);
+        let candidates = candidates(hits_max);
         let words = Words::of(question);
         let hits = self.in_one_state(|db| {
             let mut found = Vec::new();
@@ -99,13 +102,23 @@ impl Reader {
             if let Some(vector) = vector {
                 found.push(lists::by_vector(db, vector, candidates)?);
             }
-            let mut fused = best_of_each_page_first(fuse(&found));
-            fused.truncate(hits_max);
-            let hits = fused.into_iter().zip(1..);
+            let hits = fused(&found, hits_max).into_iter().zip(1..);
             hits.map(|((found, score), rank)| hit(db, found, score, rank)).collect::<Result<Vec<_>, _>>()
         })?;
         Ok(Answer { query: question.to_owned(), hits, model: self.model().clone(), words_left_out: words.left_out })
     }
+}
+
+/// How many chunks of each list are fused for so many hits.
+pub(super) fn candidates(hits_max: NonZeroUsize) -> usize {
+    (hits_max.get().min(HITS_MAX) * 4).max(CANDIDATES_MIN)
+}
+
+/// The best of the lists' chunks, with their scores.
+pub(super) fn fused(lists: &[Vec<Found>], hits_max: NonZeroUsize) -> Vec<(&Found, f64)> {
+    let mut fused = best_of_each_page_first(fuse(lists));
+    fused.truncate(hits_max.get().min(HITS_MAX));
+    fused
 }
 
 /// All chunks of the lists with their scores, the best first.
@@ -159,5 +172,6 @@ fn hit(db: &Connection, found: &Found, score: f64, rank: usize) -> Result<Hit, D
         headings: metadata.headings,
         text,
         chunk_id: found.chunk_id.clone(),
+        around: None,
     })
 }

@@ -28,15 +28,15 @@ const STOP_WORDS: &[&str] = &[
 
 /// What of a question is looked up in the full text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub(in crate::load) struct Words {
     /// In FTS5's syntax; none where the question has no word.
-    pub(super) expression: Option<String>,
+    pub(in crate::load) expression: Option<String>,
     /// Whether a limit left words out.
-    pub(super) left_out: bool,
+    pub(in crate::load) left_out: bool,
 }
 
 impl Words {
-    pub(super) fn of(question: &str) -> Self {
+    pub(in crate::load) fn of(question: &str) -> Self {
         let end = question.floor_char_boundary(QUESTION_BYTES_MAX);
         let mut terms = Terms { any: Collected::default(), telling: Collected::default() };
         for piece in question[..end].split_whitespace() {
