@@ -39,6 +39,14 @@ pub enum ModelError {
         /// What can be fetched.
         known: Vec<&'static str>,
     },
+    /// There is no such folder.
+    #[error("there is no folder {folder}; set EMBEDDING_MODEL to one that holds a model, or to {}", known.join(", "))]
+    NoFolder {
+        /// `EMBEDDING_MODEL` as it was given.
+        folder: String,
+        /// What can be fetched.
+        known: Vec<&'static str>,
+    },
     /// The folder that was named lacks a file.
     #[error("the model folder {folder} has no {file}")]
     Folder {
@@ -107,11 +115,16 @@ impl ModelError {
     /// Whether a setting is wrong; else something that the settings ask for
     /// is not there.
     pub fn is_setting(&self) -> bool {
-        matches!(self, Self::Unknown { .. } | Self::Folder { .. } | Self::RuntimeSetting { .. })
+        matches!(self, Self::Unknown { .. } | Self::NoFolder { .. } | Self::Folder { .. } | Self::RuntimeSetting { .. })
     }
 
     pub(super) fn unknown(name: &str) -> Self {
-        Self::Unknown { name: one_line(name, SAID_BYTES_MAX), known: known_models() }
+        let (shown, known) = (one_line(name, SAID_BYTES_MAX), known_models());
+        let path = Path::new(name);
+        // `owner/name` is what a hub calls a model.
+        let is_path =
+            path.is_absolute() || name.starts_with(['.', '~']) || name.contains('\\') || path.iter().count() > 2;
+        if is_path { Self::NoFolder { folder: shown, known } } else { Self::Unknown { name: shown, known } }
     }
 
     pub(super) fn io(path: &Path, error: impl std::fmt::Display) -> Self {

@@ -316,6 +316,9 @@ fn names_are_told_from_folders_and_what_is_neither_is_told_what_there_is() {
     let empty = acquire_named(folder.path().to_str().unwrap());
     assert!(matches!(empty, ModelError::Folder { file: "model.safetensors or model.onnx", .. }), "{empty}");
     assert!(matches!(acquire_named(""), ModelError::Unknown { .. }));
+    assert!(matches!(acquire_named("someone/some-model"), ModelError::Unknown { .. }));
+    let said = acquire_named("/nowhere/a-model").to_string();
+    assert!(said.starts_with("there is no folder /nowhere/a-model;") && said.contains("EMBEDDING_MODEL"), "{said}");
     for known in known_models().into_iter().chain(["sentence-transformers/all-MiniLM-L6-v2"]) {
         assert!(matches!(acquire_named(known), ModelError::Unavailable { .. }), "{known}");
     }
