@@ -30,7 +30,7 @@ pub(super) fn checks(patient: &Patient<'_>) -> Vec<Check> {
     let written = match probed {
         None => Check::fail("DATA_DIR", format!("{shown} does not answer"), ANOTHER),
         Some(Err(why)) => Check::fail("DATA_DIR", format!("{shown}: {why}"), ANOTHER),
-        Some(Ok(())) if place == *data_dir => {
+        Some(Ok(())) if data_dir.is_dir() => {
             Check::ok("DATA_DIR", format!("{shown} can be written; renames, fsync, locks and SQLite work"))
         }
         Some(Ok(())) => Check::ok("DATA_DIR", format!("{shown} is not there yet and can be made")),

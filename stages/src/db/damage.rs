@@ -91,7 +91,7 @@ fn damage_mark(path: &Path) -> PathBuf {
 /// belongs to it.
 pub(crate) fn put_aside(path: &Path) -> Result<PathBuf, DbError> {
     let aside = with_suffix(path, ".aside");
-    if path.exists() {
+    if path.symlink_metadata().is_ok() {
         std::fs::rename(path, &aside).map_err(|error| open_error(path, &error))?;
     }
     for beside in ["-wal", "-shm", ".damaged"].map(|suffix| with_suffix(path, suffix)) {

@@ -10,7 +10,7 @@ use crate::room::is_full_database;
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// The file cannot be opened or prepared.
-    #[error("cannot open {path}: {reason}; check that the folder can be written, or move the file away to start anew")]
+    #[error("cannot open {path}: {reason}; check that this user may read and write the file and its folder")]
     Open {
         /// The database file.
         path: PathBuf,

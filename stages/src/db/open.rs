@@ -28,6 +28,7 @@ pub struct Schema {
 
 /// Opens (or makes) the database and migrates it forward.
 pub fn open(path: &Path, schema: Schema) -> Result<Connection, DbError> {
+    is_no_file(path)?;
     let failed = |error: rusqlite::Error| DbError::opening(path, &error);
     let mut connection = Connection::open(path).map_err(failed)?;
     configure(&connection).map_err(failed)?;
@@ -39,6 +40,7 @@ pub fn open(path: &Path, schema: Schema) -> Result<Connection, DbError> {
 /// Opens an existing database to read beside its writer; `None` where there
 /// is none yet.
 pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>, DbError> {
+    is_no_file(path)?;
     if !path.exists() {
         return Ok(None);
     }
@@ -59,6 +61,9 @@ pub fn open_read_only(path: &Path, schema: Schema) -> Result<Option<Connection>,
 /// # Errors
 /// The file cannot be opened at all.
 pub fn fault(path: &Path) -> Result<Option<String>, DbError> {
+    if let Err(DbError::Damaged { reason, .. }) = is_no_file(path) {
+        return Ok(Some(reason));
+    }
     if !path.exists() {
         return Ok(None);
     }
@@ -71,6 +76,16 @@ pub fn fault(path: &Path) -> Result<Option<String>, DbError> {
         Ok(said) => Ok(Some(one_line(&said, SAID_BYTES_MAX))),
         Err(error) if damage::is_damage_code(&error) => Ok(Some(error.to_string())),
         Err(error) => Err(DbError::opening(path, &error)),
+    }
+}
+
+/// SQLite calls these a full disk, or a folder that cannot be written.
+fn is_no_file(path: &Path) -> Result<(), DbError> {
+    let damaged = |reason: &str| Err(DbError::Damaged { path: path.to_owned(), reason: reason.to_owned() });
+    match std::fs::symlink_metadata(path) {
+        Ok(_) if path.is_dir() => damaged("a folder has its name"),
+        Ok(found) if found.is_symlink() && !path.exists() => damaged("it is a link to what is not there"),
+        _ => Ok(()),
     }
 }
 

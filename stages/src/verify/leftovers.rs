@@ -1,5 +1,6 @@
 //! What a crash left half written.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::batch::WorkFolder;
@@ -28,7 +29,8 @@ fn temporaries(folder: &Path) -> Result<Vec<PathBuf>, VerifyError> {
     let failed = |source| VerifyError::Io { place: folder.display().to_string(), source };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // A file of a folder's name holds nothing.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
         Err(source) => return Err(failed(source)),
     };
     let mut paths = Vec::new();

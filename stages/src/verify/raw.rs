@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::db::Connection;
+use crate::failure::{StageError as _, chain};
 use crate::ledger::{self, Booked, ItemState};
 use crate::store::Folder;
 use crate::watch;
@@ -50,7 +51,8 @@ fn fault(
                 .then(|| (FindingKind::RawDamaged, format!("raw/{file} no longer holds what was admitted of it"))))
         }
         Err(watch::ReadError::Missing { .. }) => Ok(Some((FindingKind::RawMissing, format!("raw/{file} is gone")))),
-        Err(watch::ReadError::Store(error)) => Err(error.into()),
+        Err(watch::ReadError::Store(error)) if error.is_store_outage() => Err(error.into()),
+        Err(error @ watch::ReadError::Store(_)) => Ok(Some((FindingKind::RawDamaged, chain(&error)))),
         Err(error @ watch::ReadError::NotJson { .. }) => Ok(Some((FindingKind::RawDamaged, error.to_string()))),
     }
 }

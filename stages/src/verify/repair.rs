@@ -72,7 +72,13 @@ fn mend(places: Places<'_>, findings: &[Finding]) -> Result<(), VerifyError> {
         }
     }
     if findings.iter().any(|finding| matches!(finding.mend, Mend::WaitAgain { .. } | Mend::Recount)) {
-        mend_ledger(&db::open(&path, state::SCHEMA)?, findings)?;
+        let state = db::open(&path, state::SCHEMA)?;
+        for finding in findings {
+            if let Mend::WaitAgain { key } = &finding.mend {
+                clear_the_way(places, &state, key)?;
+            }
+        }
+        mend_ledger(&state, findings)?;
     }
     Ok(())
 }
@@ -80,7 +86,7 @@ fn mend(places: Places<'_>, findings: &[Finding]) -> Result<(), VerifyError> {
 /// An index of the tables may be all that is damaged: then it is made anew,
 /// and nothing is lost.
 fn begin_ledger(path: &Path) -> Result<(), VerifyError> {
-    if path.exists() {
+    if path.symlink_metadata().is_ok() {
         let reindexed = Connection::open(path).and_then(|connection| connection.execute_batch("REINDEX"));
         if reindexed.is_ok() && db::fault(path)?.is_none() {
             return Ok(());
@@ -88,6 +94,19 @@ fn begin_ledger(path: &Path) -> Result<(), VerifyError> {
         damage::put_aside(path)?;
     }
     db::open(path, state::SCHEMA)?;
+    Ok(())
+}
+
+/// A folder that has the name of an item's file would be in the way for ever.
+fn clear_the_way(places: Places<'_>, state: &Connection, key: &str) -> Result<(), VerifyError> {
+    let Some(output) = ledger::booked_as(state, key)?.and_then(|item| item.files) else { return Ok(()) };
+    let names =
+        [(Folder::Processed, files::processed_name(&output.stem)), (Folder::Chunks, files::chunks_name(&output.stem))];
+    for (folder, name) in names {
+        if places.data_dir.join(folder.name()).join(&name).is_dir() {
+            set_aside(places.data_dir, folder, &name)?;
+        }
+    }
     Ok(())
 }
 

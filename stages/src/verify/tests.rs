@@ -271,3 +271,26 @@ fn a_ledger_whose_lookup_alone_is_wrong_keeps_its_items() {
     assert_eq!(ledger::counts(&data.state()).unwrap().done, 3);
     assert!(!data.path("state.db.aside").exists());
 }
+
+#[test]
+fn a_folder_or_a_link_to_nowhere_in_a_files_place_is_put_aside() {
+    let data = Data::done();
+    let chunks = std::fs::read_dir(data.path("chunks")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&chunks).unwrap();
+    std::fs::create_dir(&chunks).unwrap();
+    assert_eq!(repair(data.places()).unwrap().left.findings, []);
+    assert!(!chunks.exists() && data.path(SET_ASIDE).join("chunks").join(chunks.file_name().unwrap()).is_dir());
+    for name in ["state.db", "index.db"] {
+        let data = Data::done();
+        for end in ["", "-wal", "-shm"] {
+            let _may_not_be_there = std::fs::remove_file(data.path(&format!("{name}{end}")));
+        }
+        if name == "state.db" {
+            std::fs::create_dir(data.path(name)).unwrap();
+        } else {
+            std::os::unix::fs::symlink("/nowhere/x", data.path(name)).unwrap();
+        }
+        assert_eq!(data.kinds(), ["damaged_database"], "{name}");
+        assert_eq!(repair(data.places()).unwrap().left.findings, [], "{name}");
+    }
+}
