@@ -54,7 +54,9 @@ pub(super) fn load(settings: &Settings) -> Result<Exit, Refusal> {
         !cancelled.load(Ordering::Relaxed)
     };
     let filled = graph::wait(fill.run(go_on))??;
-    let text = format!("{} documents loaded into {}, {} were there\n", filled.loaded, neo4j.describe(), filled.there);
+    let gone = if filled.gone > 0 { format!(", {} taken out", filled.gone) } else { String::new() };
+    let text =
+        format!("{} documents loaded into {}, {} were there{gone}\n", filled.loaded, neo4j.describe(), filled.there);
     let printed = print(&text);
     if filled.stopped {
         return Err(Refusal::said(Exit::Stopped, "stopped; `docmill load` goes on"));

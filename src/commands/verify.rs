@@ -1,14 +1,15 @@
-//! `docmill verify`: files, index and ledger held against each other.
+//! `docmill verify`: files, index, ledger and graph held against each other.
 
 use std::fmt::Write as _;
 
+use docmill_stages::load::neo4j::{GraphReader, Neo4jError};
 use docmill_stages::state;
 use docmill_stages::store::LocalStore;
-use docmill_stages::verify::{self, Finding, Places, Report, VerifyError};
+use docmill_stages::verify::{self, Finding, Graph, Places, Report, VerifyError};
 use serde_json::{Value, json};
 
-use super::Refusal;
 use super::show::print;
+use super::{Refusal, graph};
 use crate::cli::VerifyArgs;
 use crate::data_dir::{self, DataDir};
 use crate::exit::Exit;
@@ -35,7 +36,9 @@ pub(super) fn verify(settings: &Settings, args: VerifyArgs) -> Result<Exit, Refu
     let owned = if args.repair { Some(DataDir::own(folder)?) } else { None };
     let is_running = owned.is_none() && data_dir::is_owned(folder);
     let store = LocalStore::open(folder);
-    let places = Places { data_dir: folder, store: &store, is_running };
+    let reader = graph_of(settings)?;
+    let graph = reader.as_ref().map(|reader| reader.as_ref().map_or(Graph::Empty, Graph::Holds));
+    let places = Places { data_dir: folder, store: &store, graph, is_running };
     let (mended, left) = if args.repair {
         let repaired = verify::repair(places)?;
         (repaired.mended, repaired.left)
@@ -46,6 +49,17 @@ pub(super) fn verify(settings: &Settings, args: VerifyArgs) -> Result<Exit, Refu
     let printed = print(&text);
     drop(owned);
     Ok(if printed == Exit::Done && !left.findings.is_empty() { Exit::WithErrors } else { printed })
+}
+
+/// The graph, where `USE_NEO4J` is on; nothing inside where nothing was
+/// loaded into it.
+fn graph_of(settings: &Settings) -> Result<Option<Option<GraphReader>>, Refusal> {
+    let Some(neo4j) = graph::connect(settings)? else { return Ok(None) };
+    match graph::wait(neo4j.reader())? {
+        Ok(reader) => Ok(Some(Some(reader))),
+        Err(Neo4jError::Empty { .. }) => Ok(Some(None)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn as_json(is_running: bool, mended: &[Finding], left: &Report) -> String {
@@ -102,6 +116,7 @@ fn list(line: &mut impl FnMut(&str, &str), label: &str, findings: &[Finding]) {
 fn verdict(mended: &[Finding], left: &Report) -> String {
     let automatic = left.findings.iter().filter(|finding| finding.mend.is_automatic()).count();
     match (left.findings.len(), mended.len()) {
+        (0, 0) if left.graph => "files, index, ledger and graph agree".to_owned(),
         (0, 0) => "files, index and ledger agree".to_owned(),
         (0, mended) => format!("{mended} findings mended; `docmill process` makes anew what waits"),
         (left, 0) => format!("{left} findings; `docmill verify --repair` mends {automatic} of them"),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use docmill_stages::db::{DbError, Writer};
 use docmill_stages::failure::chain;
 use docmill_stages::ledger::{self, OUTPUT_FILES};
+use docmill_stages::load::gone::take_out_gone;
 use docmill_stages::load::{Sink, files};
 use docmill_stages::store::{Folder, Store};
 
@@ -27,7 +28,7 @@ pub(super) async fn recover(parameters: &Parameters) -> Result<(), DbError> {
     }
     let mut missing = missing_files(&parameters.state, Arc::clone(&parameters.store)).await?;
     for sink in &processing.sinks {
-        missing.extend(missing_in(&parameters.state, sink.as_ref()).await?);
+        missing.extend(look_into(&parameters.state, sink.as_ref()).await?);
     }
     let lost = parameters
         .state
@@ -82,17 +83,24 @@ async fn missing_files(state: &Writer, store: Arc<dyn Store>) -> Result<Vec<Stri
     looked.await.map_err(|error| DbError::Value(error.to_string()))
 }
 
-/// Keys of items that the sink does not hold as the ledger says.
-async fn missing_in(state: &Writer, sink: &dyn Sink) -> Result<Vec<String>, DbError> {
+/// Keys of items that the sink does not hold as the ledger says. What it
+/// holds of pages that are gone leaves it.
+async fn look_into(state: &Writer, sink: &dyn Sink) -> Result<Vec<String>, DbError> {
     let id = sink.id();
     let outputs = state.call(move |db| ledger::outputs_of(db, &id)).await?;
-    let loaded: HashSet<(String, String)> = match sink.loaded().await {
-        Ok(loaded) => loaded.into_iter().collect(),
+    let loaded = match sink.loaded().await {
+        Ok(loaded) => loaded,
         Err(error) => {
             log::warn!("cannot look into {}: {}; believing the ledger", sink.id(), chain(&error));
             return Ok(Vec::new());
         }
     };
+    match take_out_gone(state, sink, &loaded).await {
+        Ok(0) => {}
+        Ok(gone) => log::info!("{gone} documents of pages that are gone were taken out of {}", sink.id()),
+        Err(error) => log::warn!("cannot take what is gone out of {}: {}", sink.id(), chain(&error)),
+    }
+    let loaded: HashSet<(String, String)> = loaded.into_iter().collect();
     let pairs = outputs.into_iter().map(|(key, content_hash, _)| (key, content_hash));
     Ok(pairs.filter(|pair| !loaded.contains(pair)).map(|(key, _)| key).collect())
 }

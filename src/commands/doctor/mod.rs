@@ -8,12 +8,15 @@
 mod check;
 mod folder;
 mod model;
+mod neo4j;
 mod network;
 mod setting;
 mod system;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
+use docmill_stages::load::index::Model;
 use serde_json::json;
 
 use self::check::{Check, State};
@@ -32,6 +35,8 @@ struct Patient<'a> {
     loaded: &'a Loaded,
     args: DoctorArgs,
     progress: &'a Progress,
+    /// The model that a text was embedded with, once that went well.
+    model: OnceCell<Model>,
 }
 
 impl Patient<'_> {
@@ -41,13 +46,13 @@ impl Patient<'_> {
 }
 
 /// In the order in which they are shown.
-const GROUPS: [fn(&Patient<'_>) -> Vec<Check>; 5] =
-    [setting::checks, folder::checks, system::checks, model::checks, network::checks];
+const GROUPS: [fn(&Patient<'_>) -> Vec<Check>; 6] =
+    [setting::checks, folder::checks, system::checks, model::checks, neo4j::checks, network::checks];
 
 /// Ends with 0, or with 1 where a check fails. Bad settings have ended the
 /// process before.
 pub(super) fn doctor(loaded: &Loaded, args: DoctorArgs, progress: &Progress) -> Result<Exit, Refusal> {
-    let patient = Patient { loaded, args, progress };
+    let patient = Patient { loaded, args, progress, model: OnceCell::new() };
     let checks: Vec<Check> = GROUPS.iter().flat_map(|group| group(&patient)).collect();
     let has_failed = checks.iter().any(|check| check.state == State::Fail);
     let text = if args.json {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use docmill_stages::embed::models::{self, FileState};
-use docmill_stages::embed::{Purpose, check_vectors};
+use docmill_stages::embed::{ModelInfo, Purpose, check_vectors};
 use docmill_stages::failure::chain;
 
 use super::check::{Check, within};
 use super::{BOUND, Patient};
 use crate::cli::ProgressMode;
 use crate::commands::model::{fetch, load, request};
+use crate::commands::setup::index_model;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -20,7 +21,7 @@ const TEXT: &str = "How do I configure it?";
 pub(super) fn checks(patient: &Patient<'_>) -> Vec<Check> {
     let settings = patient.settings();
     if settings.embed.provider.is_service() {
-        return vec![embeds("service", settings)];
+        return vec![embeds("service", patient)];
     }
     if patient.args.download
         && let Err(refusal) = fetch(&request(settings, &Arc::default()), patient.progress)
@@ -31,7 +32,7 @@ pub(super) fn checks(patient: &Patient<'_>) -> Vec<Check> {
     let are_there = files.state == super::State::Ok;
     let mut checks = vec![files];
     if are_there {
-        checks.push(embeds("model", settings));
+        checks.push(embeds("model", patient));
     }
     checks
 }
@@ -68,13 +69,19 @@ fn files(settings: &Settings) -> Check {
 }
 
 /// Loads it, or asks the service, and embeds one text.
-fn embeds(check: &'static str, settings: &Settings) -> Check {
+fn embeds(check: &'static str, patient: &Patient<'_>) -> Check {
     let cancelled = Arc::new(AtomicBool::new(false));
-    let (settings, is_over) = (settings.clone(), Arc::clone(&cancelled));
+    let (settings, is_over) = (patient.settings().clone(), Arc::clone(&cancelled));
     let embedded = within(BOUND, move || embed_one(&settings, &is_over));
     cancelled.store(true, Ordering::Relaxed);
     match embedded {
-        Some(Ok(found)) => Check::ok(check, found),
+        Some(Ok(info)) => {
+            let ModelInfo { name, dimension, window, .. } = &info;
+            let found = format!("{name} gives vectors of {dimension} numbers, of texts up to {window} tokens");
+            // Set once: one model is looked at.
+            let _is_empty = patient.model.set(index_model(&info));
+            Check::ok(check, found)
+        }
         Some(Err(why)) => Check::fail(check, why, ""),
         None => Check::fail(
             check,
@@ -84,7 +91,7 @@ fn embeds(check: &'static str, settings: &Settings) -> Check {
     }
 }
 
-fn embed_one(settings: &Settings, cancelled: &Arc<AtomicBool>) -> Result<String, String> {
+fn embed_one(settings: &Settings, cancelled: &Arc<AtomicBool>) -> Result<ModelInfo, String> {
     let progress = Progress::new(ProgressMode::None);
     let model = load(settings, &progress, cancelled).map_err(|refusal| refusal.message)?;
     let info = model.provider.info().clone();
@@ -92,5 +99,5 @@ fn embed_one(settings: &Settings, cancelled: &Arc<AtomicBool>) -> Result<String,
     let runtime = actix_rt::Runtime::new().map_err(|error| error.to_string())?;
     let vectors = runtime.block_on(embedder.embed(&[TEXT], Purpose::Question)).map_err(|error| chain(&error))?;
     check_vectors(&vectors, 1, info.dimension).map_err(|error| chain(&error))?;
-    Ok(format!("{} gives vectors of {} numbers, of texts up to {} tokens", info.name, info.dimension, info.window))
+    Ok(info)
 }

@@ -1,5 +1,7 @@
 //! What a person asks of the ledger: pages processed again, or taken out.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 
 use super::Location;
@@ -68,6 +70,14 @@ pub fn reprocess(db: &Connection, key: &str) -> Result<bool, DbError> {
 /// is no item. Returns how many there are.
 pub fn read_refused_anew(db: &Connection) -> Result<usize, DbError> {
     Ok(db.execute("DELETE FROM raw_file WHERE name IN (SELECT file FROM item WHERE url LIKE 'raw-file:%')", [])?)
+}
+
+/// Keys of the pages that were taken out, or were never there.
+pub fn gone(db: &Connection) -> Result<HashSet<String>, DbError> {
+    let mut statement =
+        db.prepare_cached("SELECT key FROM item WHERE tombstone = 1 AND state IN ('done', 'skipped')")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Notes that a page whose tombstone waits is out of every sink. Says whether

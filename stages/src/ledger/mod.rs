@@ -26,7 +26,7 @@ mod take;
 mod tests;
 
 pub use admit::{Admission, Candidate, Location, admit};
-pub use again::{KnownPage, pages, read_refused_anew, reprocess, taken_out};
+pub use again::{KnownPage, gone, pages, read_refused_anew, reprocess, taken_out};
 pub use audit::{
     Booked, BookedOutput, ItemState, booked, booked_as, booked_stems, miscounts, newest_scraped_at, recount,
 };
@@ -36,7 +36,7 @@ pub use dead::{
     DeadItem, Dropped, LetterDue, Named, dead_after, dead_items, drop_dead, letters_due, letters_followed, named,
     revive,
 };
-pub use outputs::{OUTPUT_FILES, Output, note_output, old_stems, outputs_of, requeue, requeue_stale};
+pub use outputs::{OUTPUT_FILES, Output, forget_output, note_output, old_stems, outputs_of, requeue, requeue_stale};
 pub use raw_files::{RawFile, Refused, admit_file, forget_files, is_raw_lost, raw_files, refuse_file};
 pub use settle::{Attempt, Settlement, Verdict, settle};
 pub use take::{InFlightRoom, Taken, least_stored_stage, next_due, take};

@@ -63,6 +63,12 @@ pub fn note_output(db: &Connection, key: &str, content_hash: &str, output: &Outp
     if is_so { record_output(db, key, content_hash, output) } else { Ok(()) }
 }
 
+/// Forgets that a sink holds an item.
+pub fn forget_output(db: &Connection, key: &str, sink: &str) -> Result<(), DbError> {
+    db.prepare_cached("DELETE FROM output WHERE key = ?1 AND sink = ?2")?.execute([key, sink])?;
+    Ok(())
+}
+
 /// Puts items that are done back among those that wait, where `sink` has no
 /// output of their newest content with this fingerprint: the settings or the
 /// model have changed, or the sink is new. Returns how many.

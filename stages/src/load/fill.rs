@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::files::{self, FILE_BYTES_MAX};
+use super::gone::take_out_gone;
 use super::index::Reader;
 use super::{Fingerprints, LoadDocument, LoadError, Outcome, Sink, StillCurrent, fingerprint_in};
 use crate::db::{DbError, Writer};
@@ -42,6 +43,8 @@ pub struct Filled {
     /// Documents whose files or index rows are not as the ledger has them;
     /// the next run makes them anew.
     pub left: usize,
+    /// Documents that were taken out, for their pages are gone.
+    pub gone: usize,
     /// Whether it was stopped before it was through.
     pub stopped: bool,
 }
@@ -59,14 +62,16 @@ pub struct Fill<'a> {
 }
 
 impl Fill<'_> {
-    /// Loads what is missing. `go_on` is asked between two hands, with how
+    /// Loads what is missing, and takes out what is gone. `go_on` is asked between two hands, with how
     /// many of how many are through.
     ///
     /// # Errors
     /// The ledger or the sink failed; what was loaded is noted.
     pub async fn run(&self, mut go_on: impl FnMut(usize, usize) -> bool) -> Result<Filled, FillError> {
-        let (missing, there) = self.missing().await?;
-        let mut filled = Filled { there, ..Filled::default() };
+        let loaded = self.sink.loaded().await?;
+        let gone = take_out_gone(self.state, self.sink, &loaded).await?;
+        let (missing, there) = self.missing(loaded).await?;
+        let mut filled = Filled { there, gone, ..Filled::default() };
         let mut rest = missing.as_slice();
         while !rest.is_empty() {
             if !go_on(missing.len() - rest.len(), missing.len()) {
@@ -88,13 +93,16 @@ impl Fill<'_> {
 
     /// What the files hold and the sink does not: key, content hash, the
     /// files' entry in the ledger. And how many it holds.
-    async fn missing(&self) -> Result<(Vec<(String, String, Output)>, usize), FillError> {
+    async fn missing(
+        &self,
+        loaded: Vec<(String, String)>,
+    ) -> Result<(Vec<(String, String, Output)>, usize), FillError> {
         let id = self.sink.id();
         let (made, noted) = self
             .state
             .call(move |db| Ok((ledger::outputs_of(db, OUTPUT_FILES)?, ledger::outputs_of(db, &id)?)))
             .await?;
-        let loaded: HashSet<(String, String)> = self.sink.loaded().await?.into_iter().collect();
+        let loaded: HashSet<(String, String)> = loaded.into_iter().collect();
         let noted: HashMap<String, (String, String)> =
             noted.into_iter().map(|(key, hash, output)| (key, (hash, output.fingerprint))).collect();
         let all = made.len();

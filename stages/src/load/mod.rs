@@ -12,6 +12,7 @@
 pub mod digest;
 pub mod files;
 pub mod fill;
+pub mod gone;
 pub mod index;
 pub mod neo4j;
 pub mod search;

@@ -53,7 +53,13 @@ pub enum FindingKind {
     IndexDiffers,
     /// The index has rows that belong to nothing.
     IndexStrays,
-    /// A document is in the index that no item stands for.
+    /// A done item is not in the graph.
+    GraphMissing,
+    /// The graph holds something else than the files.
+    GraphDiffers,
+    /// The graph has chunks that belong to no document.
+    GraphStrays,
+    /// A document is in the index or the graph that no item stands for.
     OrphanDocument,
     /// A file of docmill's is there that no item stands for.
     OrphanFile,
@@ -76,6 +82,9 @@ impl FindingKind {
             Self::IndexMissing => "index_missing",
             Self::IndexDiffers => "index_differs",
             Self::IndexStrays => "index_strays",
+            Self::GraphMissing => "graph_missing",
+            Self::GraphDiffers => "graph_differs",
+            Self::GraphStrays => "graph_strays",
             Self::OrphanDocument => "orphan_document",
             Self::OrphanFile => "orphan_file",
             Self::Leftover => "leftover",
@@ -107,6 +116,22 @@ pub enum Mend {
     RemoveStrays {
         /// The index.
         path: PathBuf,
+    },
+    /// The item waits again, and the ledger forgets that a sink holds it.
+    LoadAgain {
+        /// Its key.
+        key: String,
+        /// The sink.
+        sink: String,
+    },
+    /// Chunks that belong to no document leave the graph.
+    RemoveGraphStrays,
+    /// The document leaves the graph; a copy is set aside.
+    TakeOutOfGraph {
+        /// Its key.
+        key: String,
+        /// Whether its text may still be wanted: its page did not go.
+        keep: bool,
     },
     /// The document leaves the index; a copy is set aside.
     TakeOut {
@@ -146,6 +171,14 @@ impl Mend {
             Self::PutAside { .. } => "it is put aside with the ending .aside, and `docmill process` makes it anew",
             Self::Recount => "the items are counted anew",
             Self::RemoveStrays { .. } => "the rows are removed",
+            Self::LoadAgain { .. } => {
+                "it waits again, and `docmill process` makes it anew; `docmill load` loads it from its files"
+            }
+            Self::RemoveGraphStrays => "they leave the graph",
+            Self::TakeOutOfGraph { keep: true, .. } => {
+                "a copy goes to set-aside/, and it leaves the graph, which is one DATA_DIR's alone"
+            }
+            Self::TakeOutOfGraph { .. } => "it leaves the graph",
             Self::TakeOut { keep: true, .. } => "a copy goes to set-aside/, and it leaves the index",
             Self::TakeOut { .. } => "it leaves the index",
             Self::SetAside { .. } => "it is moved to set-aside/",

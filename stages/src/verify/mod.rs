@@ -1,4 +1,5 @@
-//! The data of a `DATA_DIR` held against itself: files, index and ledger.
+//! The data of a `DATA_DIR` held against itself: files, index, ledger, and the
+//! graph where there is one.
 //!
 //! Nothing is changed here; [`repair`] does what a [`Finding`] says can be
 //! done. Beside a run each item that does not agree is looked at again, and
@@ -13,6 +14,7 @@
 
 mod databases;
 mod finding;
+mod graph;
 mod ledger;
 mod leftovers;
 mod orphans;
@@ -26,10 +28,12 @@ mod tests;
 use std::path::Path;
 
 pub use self::finding::{Finding, FindingKind, Mend};
+pub use self::graph::Graph;
 pub use self::repair::{Repaired, SET_ASIDE, repair};
 use crate::db::DbError;
 use crate::failure::StageError;
 use crate::load::LoadError;
+use crate::load::neo4j::Neo4jError;
 use crate::store::{Store, StoreError};
 
 /// An error of looking at the data.
@@ -53,6 +57,12 @@ pub enum VerifyError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl From<Neo4jError> for VerifyError {
+    fn from(error: Neo4jError) -> Self {
+        Self::Load(error.into())
+    }
 }
 
 impl From<rusqlite::Error> for VerifyError {
@@ -85,13 +95,15 @@ impl StageError for VerifyError {
     }
 }
 
-/// What is looked at.
+/// What is looked at. Whoever looks at a graph does so outside of any runtime.
 #[derive(Clone, Copy)]
 pub struct Places<'a> {
     /// `DATA_DIR`.
     pub data_dir: &'a Path,
     /// Its files.
     pub store: &'a dyn Store,
+    /// The graph that it is loaded into too.
+    pub graph: Option<Graph<'a>>,
     /// Whether a run writes there meanwhile.
     pub is_running: bool,
 }
@@ -103,6 +115,8 @@ pub struct Report {
     pub items: u64,
     /// Documents in every index.
     pub documents: u64,
+    /// Whether a graph was looked at.
+    pub graph: bool,
     /// What does not agree.
     pub findings: Vec<Finding>,
     /// What is worth knowing and no fault, a line each.
@@ -135,6 +149,8 @@ fn look(places: Places<'_>, judge_orphans: bool) -> Result<Report, VerifyError> 
         }
         let judge_orphans = judge_orphans && unread == 0;
         orphans::check(places, state, &databases.indexes, judge_orphans, &mut report)?;
+        let knows_nothing = crate::ledger::counts(state)?.admitted() == 0;
+        graph::check(places, state, judge_orphans && !knows_nothing, &mut report)?;
     }
     leftovers::check(places, &mut report)?;
     Ok(report)

@@ -15,7 +15,7 @@ use crate::store::Folder;
 use super::{Finding, FindingKind, Mend, Places, Report, VerifyError};
 
 /// What the ledger says of a key.
-enum Standing {
+pub(super) enum Standing {
     /// It may have a document: one is made, or an older one stays until then.
     Known,
     /// No item has it.
@@ -101,7 +101,7 @@ fn files_of(
     Ok(())
 }
 
-fn standing(state: &Connection, key: &str) -> Result<Standing, VerifyError> {
+pub(super) fn standing(state: &Connection, key: &str) -> Result<Standing, VerifyError> {
     Ok(match ledger::booked_as(state, key)? {
         None => Standing::Unknown,
         Some(item) if item.state == ItemState::Done && item.tombstone => Standing::Gone,

@@ -12,7 +12,7 @@ use crate::watch;
 
 use super::{Finding, FindingKind, Mend, Places, Report, VerifyError};
 
-const RAW_FIRST: &str =
+pub(super) const RAW_FIRST: &str =
     "its raw item is not there to make it anew: put the file back, or crawl the page again with `docmill run`";
 
 type Fault = (FindingKind, String);
@@ -23,7 +23,6 @@ pub(super) fn check(
     indexes: &[Reader],
     report: &mut Report,
 ) -> Result<(), VerifyError> {
-    let is_output = |item: &Booked| item.state == ItemState::Done && !item.tombstone;
     for item in ledger::booked(state)?.into_iter().filter(is_output) {
         report.items += 1;
         let Some((kind, why)) = fault(places, &item, indexes)? else { continue };
@@ -32,11 +31,20 @@ pub(super) fn check(
             report.in_motion += 1;
             continue;
         }
-        let can_be_made = matches!(watch::fetch(places.store, &item.location, &item.content_hash), Ok(Some(_)));
-        let mend = if can_be_made { Mend::WaitAgain { key: item.key } } else { Mend::ByHand(RAW_FIRST) };
+        let mend = if can_be_made(places, &item) { Mend::WaitAgain { key: item.key } } else { Mend::ByHand(RAW_FIRST) };
         report.findings.push(Finding::new(kind, &item.url, &why, mend));
     }
     Ok(())
+}
+
+/// Whether an item stands for a document.
+pub(super) fn is_output(item: &Booked) -> bool {
+    item.state == ItemState::Done && !item.tombstone
+}
+
+/// Whether its raw item is there.
+pub(super) fn can_be_made(places: Places<'_>, item: &Booked) -> bool {
+    matches!(watch::fetch(places.store, &item.location, &item.content_hash), Ok(Some(_)))
 }
 
 /// What is wrong with a done item, if anything.
@@ -85,7 +93,7 @@ fn size_fault(places: Places<'_>, written: &BookedOutput) -> Result<Option<Fault
 }
 
 /// Both files, which hold together and are those of this item.
-fn read(
+pub(super) fn read(
     places: Places<'_>,
     item: &Booked,
     written: &BookedOutput,
@@ -129,7 +137,7 @@ fn index_fault(index: &Reader, files: &EmbeddedDocument) -> Result<Option<Fault>
         Err(LoadError::Damaged { reason, .. }) => return differs(&reason),
         Err(error) => return Err(error.into()),
     };
-    if let Some(why) = difference((&document, &chunks), (&files.document, &files.chunks)) {
+    if let Some(why) = difference("index", (&document, &chunks), (&files.document, &files.chunks)) {
         return differs(&why);
     }
     for chunk in &chunks {
@@ -143,20 +151,21 @@ fn index_fault(index: &Reader, files: &EmbeddedDocument) -> Result<Option<Fault>
     }
 }
 
-fn difference(index: (&Document, &[Chunk]), files: (&Document, &[Chunk])) -> Option<String> {
-    if index.0 != files.0 {
-        return Some("the document in the index is not the one in its file".to_owned());
+/// How what a place holds differs from what the files hold, if it does.
+pub(super) fn difference(name: &str, place: (&Document, &[Chunk]), files: (&Document, &[Chunk])) -> Option<String> {
+    if place.0 != files.0 {
+        return Some(format!("the document in the {name} is not the one in its file"));
     }
-    if index.1.len() != files.1.len() {
-        return Some(format!("the index holds {} chunks, the file {}", index.1.len(), files.1.len()));
+    if place.1.len() != files.1.len() {
+        return Some(format!("the {name} holds {} chunks, the file {}", place.1.len(), files.1.len()));
     }
     let bits = |chunk: &Chunk| chunk.embedding.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    for (in_index, in_file) in index.1.iter().zip(files.1) {
-        if bits(in_index) != bits(in_file) {
-            return Some(format!("the vector of chunk {} in the index is not the one in the file", in_file.id));
+    for (in_place, in_file) in place.1.iter().zip(files.1) {
+        if bits(in_place) != bits(in_file) {
+            return Some(format!("the vector of chunk {} in the {name} is not the one in the file", in_file.id));
         }
-        if in_index != in_file {
-            return Some(format!("chunk {} in the index is not the one in the file", in_file.id));
+        if in_place != in_file {
+            return Some(format!("chunk {} in the {name} is not the one in the file", in_file.id));
         }
     }
     None

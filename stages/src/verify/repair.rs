@@ -8,13 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::db::{self, Connection, DbError, damage};
-use crate::item::EmbeddedDocument;
+use crate::item::{Chunk, Document, EmbeddedDocument};
 use crate::ledger;
 use crate::load::{files, index};
 use crate::state;
 use crate::store::{Folder, LocalStore};
 
-use super::{Finding, Mend, Places, Report, VerifyError, look};
+use super::{Finding, Graph, Mend, Places, Report, VerifyError, look};
 
 /// The folder under `DATA_DIR` that orphans are moved to.
 pub const SET_ASIDE: &str = "set-aside";
@@ -68,10 +68,17 @@ fn mend(places: Places<'_>, findings: &[Finding]) -> Result<(), VerifyError> {
             Mend::TakeOut { key, keep } => take_out(places, key, *keep)?,
             Mend::SetAside { folder, name } => set_aside(places.data_dir, *folder, name)?,
             Mend::Remove { path } => remove(path)?,
-            Mend::WaitAgain { .. } | Mend::Recount | Mend::BeginLedger | Mend::ByHand(_) => {}
+            Mend::TakeOutOfGraph { key, keep } => take_out_of_graph(places, key, *keep)?,
+            Mend::RemoveGraphStrays => {
+                if let Some(Graph::Holds(graph)) = places.graph {
+                    graph.remove_strays()?;
+                }
+            }
+            Mend::WaitAgain { .. } | Mend::LoadAgain { .. } | Mend::Recount | Mend::BeginLedger | Mend::ByHand(_) => {}
         }
     }
-    if findings.iter().any(|finding| matches!(finding.mend, Mend::WaitAgain { .. } | Mend::Recount)) {
+    let changes_ledger = |mend: &Mend| matches!(mend, Mend::WaitAgain { .. } | Mend::LoadAgain { .. } | Mend::Recount);
+    if findings.iter().any(|finding| changes_ledger(&finding.mend)) {
         let state = db::open(&path, state::SCHEMA)?;
         for finding in findings {
             if let Mend::WaitAgain { key } = &finding.mend {
@@ -113,8 +120,13 @@ fn clear_the_way(places: Places<'_>, state: &Connection, key: &str) -> Result<()
 fn mend_ledger(state: &Connection, findings: &[Finding]) -> Result<(), DbError> {
     let transaction = state.unchecked_transaction()?;
     for finding in findings {
-        if let Mend::WaitAgain { key } = &finding.mend {
-            ledger::requeue(&transaction, key)?;
+        match &finding.mend {
+            Mend::WaitAgain { key } => drop(ledger::requeue(&transaction, key)?),
+            Mend::LoadAgain { key, sink } => {
+                ledger::forget_output(&transaction, key, sink)?;
+                ledger::requeue(&transaction, key)?;
+            }
+            _ => {}
         }
     }
     ledger::recount(&transaction)?;
@@ -127,17 +139,36 @@ fn take_out(places: Places<'_>, key: &str, keep: bool) -> Result<(), VerifyError
         for reader in index::readers(places.data_dir, &files)? {
             // What cannot be read cannot be kept.
             let Ok(Some((document, chunks))) = reader.document(key) else { continue };
-            let aside = places.data_dir.join(SET_ASIDE);
-            for folder in [Folder::Processed, Folder::Chunks] {
-                make_folder(&aside.join(folder.name()))?;
-            }
-            let aside = LocalStore::open(&aside);
-            let embedded = EmbeddedDocument { key: key.to_owned(), content_hash: String::new(), document, chunks };
-            files::write(&aside, &format!("item_{key}"), &[], &embedded)?;
+            keep_copy(places, key, document, chunks)?;
             break;
         }
     }
     Ok(index::remove_from_all(places.data_dir, &[key.to_owned()])?)
+}
+
+fn take_out_of_graph(places: Places<'_>, key: &str, keep: bool) -> Result<(), VerifyError> {
+    let Some(Graph::Holds(graph)) = places.graph else { return Ok(()) };
+    let key = key.to_owned();
+    if keep
+        && let Some(found) = graph.standing(std::slice::from_ref(&key))?.pop()
+        // What cannot be read cannot be kept.
+        && let Ok((document, chunks)) = found.read
+    {
+        keep_copy(places, &key, document, chunks)?;
+    }
+    graph.take_out(vec![key])?;
+    Ok(())
+}
+
+fn keep_copy(places: Places<'_>, key: &str, document: Document, chunks: Vec<Chunk>) -> Result<(), VerifyError> {
+    let aside = places.data_dir.join(SET_ASIDE);
+    for folder in [Folder::Processed, Folder::Chunks] {
+        make_folder(&aside.join(folder.name()))?;
+    }
+    let aside = LocalStore::open(&aside);
+    let embedded = EmbeddedDocument { key: key.to_owned(), content_hash: String::new(), document, chunks };
+    files::write(&aside, &format!("item_{key}"), &[], &embedded)?;
+    Ok(())
 }
 
 fn set_aside(data_dir: &Path, folder: Folder, name: &str) -> Result<(), VerifyError> {

@@ -89,7 +89,7 @@ impl Data {
     }
 
     fn places(&self) -> Places<'_> {
-        Places { data_dir: self.root.path(), store: &self.store, is_running: false }
+        Places { data_dir: self.root.path(), store: &self.store, graph: None, is_running: false }
     }
 
     fn kinds(&self) -> Vec<&'static str> {

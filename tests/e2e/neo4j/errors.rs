@@ -35,6 +35,20 @@ fn what_the_settings_name_wrongly_is_said() {
 }
 
 #[test]
+fn with_tls_a_certificate_is_checked_unless_it_need_not_be() {
+    let graph = needs_neo4j!();
+    let Some(certificate) = graph.certificate() else { return };
+    let place = |scheme: &str| graph.docmill().env("NEO4J_URI", graph.uri().replacen("bolt", scheme, 1));
+    // It answers, and holds nothing yet.
+    let is_let_in = |docmill: Docmill| docmill.run(&["search", "x"]).expect(69).says(&["docmill load"]);
+    is_let_in(place("bolt+ssc"));
+    is_let_in(place("neo4j+ssc"));
+    place("bolt+s").run(&["search", "x"]).expect(69).says(&["certificate", "NEO4J_URI"]);
+    // Of an authority that the system knows.
+    is_let_in(place("bolt+s").env("SSL_CERT_FILE", certificate));
+}
+
+#[test]
 fn a_graph_of_another_model_or_a_newer_docmill_is_left_alone() {
     needs_model!();
     let graph = needs_neo4j!();

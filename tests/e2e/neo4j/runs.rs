@@ -2,10 +2,11 @@
 
 use fastrand::Rng;
 
+use super::check_digest;
 use crate::support::data::path_of;
 use crate::support::model::needs_model;
-use crate::support::neo4j::{Neo4j, needs_neo4j};
-use crate::support::program::{Docmill, Signal};
+use crate::support::neo4j::needs_neo4j;
+use crate::support::program::Signal;
 use crate::support::random::{is_soak, seed};
 use crate::support::server::Server;
 use crate::support::site::Site;
@@ -14,21 +15,6 @@ const PAGES: usize = 12;
 
 fn site() -> Server {
     Site::new(seed(), PAGES).server()
-}
-
-/// The graph's digest, which must be the index's and the files'.
-#[track_caller]
-fn check_digest(docmill: &Docmill) {
-    let expected = docmill.digest();
-    let answer = docmill.run(&["digest", "--from", "neo4j", "--json"]).expect(0).json();
-    assert_eq!(answer["documents"], expected.documents);
-    assert_eq!(answer["chunks"], expected.chunks);
-    assert_eq!(answer["digest"], expected.data.as_str());
-    assert_eq!(answer["edges_digest"], expected.edges.as_str());
-}
-
-fn count(graph: &Neo4j, pattern: &str) -> u64 {
-    graph.number(&format!("MATCH {pattern} RETURN count(*) AS n"))
 }
 
 #[test]
@@ -40,13 +26,13 @@ fn the_graph_holds_what_the_files_hold_and_a_second_run_writes_nothing() {
     check_digest(&docmill);
     let (documents, chunks) = (docmill.documents().len() as u64, docmill.chunks().len() as u64);
     assert_eq!(documents, PAGES as u64);
-    assert_eq!(count(&graph, "(:Document)"), documents);
-    assert_eq!(count(&graph, "(c:Chunk) WHERE size(c.embedding) = 384"), chunks);
-    assert_eq!(count(&graph, "(:Chunk)-[:FROM_DOCUMENT]->(:Document)"), chunks);
-    assert_eq!(count(&graph, "(:Document)-[:FIRST_CHUNK]->(:Chunk)"), documents);
-    assert_eq!(count(&graph, "(:Chunk)-[:NEXT_CHUNK]->(:Chunk)"), chunks - documents);
-    assert_eq!(count(&graph, "(d:Document) WHERE d.title IS NULL OR d.key IS NULL"), 0);
-    assert!(count(&graph, "(:Document)-[:LINKS_TO]->(:Document)") >= documents - 1);
+    assert_eq!(graph.count("(:Document)"), documents);
+    assert_eq!(graph.count("(c:Chunk) WHERE size(c.embedding) = 384"), chunks);
+    assert_eq!(graph.count("(:Chunk)-[:FROM_DOCUMENT]->(:Document)"), chunks);
+    assert_eq!(graph.count("(:Document)-[:FIRST_CHUNK]->(:Chunk)"), documents);
+    assert_eq!(graph.count("(:Chunk)-[:NEXT_CHUNK]->(:Chunk)"), chunks - documents);
+    assert_eq!(graph.count("(d:Document) WHERE d.title IS NULL OR d.key IS NULL"), 0);
+    assert!(graph.count("(:Document)-[:LINKS_TO]->(:Document)") >= documents - 1);
 
     let logged = graph.logged_bytes();
     docmill.run(&["run", &server.url(Site::ROOT)]).expect(0);
@@ -119,8 +105,8 @@ fn pages_are_taken_out_of_the_graph_too() {
     let (server, docmill) = (site(), graph.docmill());
     docmill.run(&["run", &server.url(Site::ROOT)]).expect(0);
     docmill.run(&["remove", &server.url(Site::ROOT)]).expect(0);
-    assert_eq!(count(&graph, "(:Document)"), PAGES as u64 - 1);
-    assert_eq!(count(&graph, "(c:Chunk) WHERE NOT EXISTS { (c)-[:FROM_DOCUMENT]->(:Document) }"), 0);
+    assert_eq!(graph.count("(:Document)"), PAGES as u64 - 1);
+    assert_eq!(graph.count("(c:Chunk) WHERE NOT EXISTS { (c)-[:FROM_DOCUMENT]->(:Document) }"), 0);
     check_digest(&docmill);
 }
 
@@ -133,13 +119,32 @@ fn docs2vectors_names_are_to_be_had() {
     check_digest(&docmill);
     let chunks = docmill.chunks().len() as u64;
     let pattern = "(:Document)-[:CONTAINS]->(c:Chunk) WHERE c.content <> '' AND c.chunk_index >= 0";
-    assert_eq!(count(&graph, pattern), chunks);
+    assert_eq!(graph.count(pattern), chunks);
     let found = "MATCH (c:Chunk {chunk_index: 0}) WITH c LIMIT 1
         CALL db.index.vector.queryNodes('chunk_embedding', 1, c.embedding) YIELD node RETURN count(node) AS n";
     assert_eq!(graph.number(found), 1);
     assert!(!docmill.search("amber orchard").is_empty());
     let other = graph.docmill().run(&["search", "x"]).expect(78);
     assert!(other.stderr.contains("NEO4J_SCHEMA=docs2vector"), "{}", other.stderr);
+}
+
+#[test]
+fn a_page_that_went_while_the_graph_was_off_leaves_it_at_the_next_load() {
+    needs_model!();
+    let graph = needs_neo4j!();
+    let (server, mut docmill) = (site(), graph.docmill());
+    docmill.run(&["run", &server.url(Site::ROOT)]).expect(0);
+    let pages: Vec<String> = docmill.documents().into_keys().collect();
+    for (page, command) in pages.iter().zip(["load", "process"]) {
+        docmill.set("USE_NEO4J", "false");
+        docmill.run(&["remove", page]).expect(0);
+        docmill.set("USE_NEO4J", "true");
+        let is_there = format!("(d:Document {{url: '{page}'}})");
+        assert_eq!(graph.count(&is_there), 1);
+        docmill.run(&[command]).expect(0);
+        assert_eq!(graph.count(&is_there), 0, "{command}");
+        check_digest(&docmill);
+    }
 }
 
 /// Twice, for an item that is being worked on at a third is suspected.
@@ -157,32 +162,15 @@ fn a_load_that_is_killed_twice_ends_as_one_left_alone() {
         for _ in 0..2 {
             there += random.u64(1..4);
             let mut running = docmill.start(&["run", &server.url(Site::ROOT)]);
-            running.until("documents in the graph", |_| (count(&graph, "(:Document)") >= there).then_some(()));
+            running.until("documents in the graph", |_| (graph.count("(:Document)") >= there).then_some(()));
             running.signal(Signal::Kill);
             assert_eq!(running.finish().code, None);
         }
         docmill.unset("FAILPOINTS");
         docmill.run(&["run", &server.url(Site::ROOT)]).expect(0);
         check_digest(&docmill);
-        assert_eq!(count(&graph, "(:Document)"), PAGES as u64);
+        assert_eq!(graph.count("(:Document)"), PAGES as u64);
         let chunks = docmill.chunks().len() as u64;
-        assert_eq!(count(&graph, "(:Chunk)-[:NEXT_CHUNK]->(:Chunk)"), chunks - PAGES as u64);
+        assert_eq!(graph.count("(:Chunk)-[:NEXT_CHUNK]->(:Chunk)"), chunks - PAGES as u64);
     }
-}
-
-#[test]
-fn a_server_that_dies_in_the_middle_burns_no_attempt() {
-    needs_model!();
-    let mut graph = needs_neo4j!();
-    let (server, mut docmill) = (site(), graph.docmill());
-    docmill.set("FAILPOINTS", "loader=sleep(150)");
-    docmill.set("MAX_ATTEMPTS", "1");
-    let mut running = docmill.start(&["run", &server.url(Site::ROOT)]);
-    running.until("documents in the graph", |_| (count(&graph, "(:Document)") >= 2).then_some(()));
-    graph.kill();
-    running.until("an outage", |running| running.stderr().contains("kind=neo4j_down").then_some(()));
-    graph.start_again();
-    running.finish().expect(0);
-    assert_eq!(docmill.status().items("dead"), 0);
-    check_digest(&docmill);
 }

@@ -74,6 +74,17 @@ impl Connection {
         done
     }
 
+    /// The same, and quickly; what is written is rolled back.
+    pub(super) async fn probe<W: Work>(&self, work: &W) -> Result<W::Output, Neo4jError> {
+        let limit = PROBE_MAX.min(self.options.timeout);
+        let Ok(done) = tokio::time::timeout(limit, self.read(work)).await else {
+            self.renew();
+            let address = self.options.address.place().to_owned();
+            return Err(Neo4jError::NoAnswer { address, what: "a probe", limit });
+        };
+        done
+    }
+
     /// Asks one question; the rows that it gives.
     pub(super) async fn ask(&self, query: Query) -> Result<Vec<Row>, Neo4jError> {
         let mut tx = self.begin().await?;

@@ -69,6 +69,12 @@ pub enum Neo4jError {
         /// `NEO4J_DATABASE`.
         database: String,
     },
+    /// The database is not the one that was connected to.
+    #[error("Neo4j's database {database} was made anew since docmill began: start docmill again, and it is filled")]
+    Replaced {
+        /// `NEO4J_DATABASE`.
+        database: String,
+    },
     /// The server lacks what docmill uses.
     #[error("Neo4j {found} is too old: docmill needs {needed} or newer")]
     TooOld {

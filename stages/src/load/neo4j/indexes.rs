@@ -22,6 +22,12 @@ struct Wanted {
     statement: String,
 }
 
+/// What is not there yet.
+pub(super) struct Missing {
+    pub(super) name: &'static str,
+    pub(super) statement: String,
+}
+
 fn indexes(layout: Layout, model: &Model) -> Vec<Wanted> {
     let (text, vector, dimension) = (layout.text(), layout.vector_index(), model.dimension);
     vec![
@@ -78,29 +84,34 @@ const UNIQUE: [(&str, &str, &str); 4] = [
     ("docmill_meta", "DocmillMeta", "id"),
 ];
 
-/// The statements that make what is not there.
-pub(super) async fn missing(connection: &Connection, layout: Layout, model: &Model) -> Result<Vec<String>, Neo4jError> {
+/// What is not there, and the statements that make it.
+pub(super) async fn missing(
+    connection: &Connection,
+    layout: Layout,
+    model: &Model,
+) -> Result<Vec<Missing>, Neo4jError> {
     let shown = "SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties
         WHERE type IN ['UNIQUENESS', 'NODE_KEY', 'NODE_PROPERTY_UNIQUENESS'] RETURN labelsOrTypes AS labels, properties";
     let mut there = BTreeSet::new();
     for row in connection.ask(query(shown)).await? {
         there.insert((column::<Vec<String>>(&row, "labels")?, column::<Vec<String>>(&row, "properties")?));
     }
-    let mut statements = Vec::new();
+    let mut missing = Vec::new();
     for (name, label, property) in UNIQUE {
         if !there.contains(&(vec![label.to_owned()], vec![property.to_owned()])) {
-            statements
-                .push(format!("CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{property} IS UNIQUE"));
+            let statement =
+                format!("CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{property} IS UNIQUE");
+            missing.push(Missing { name, statement });
         }
     }
     let shown = shown_indexes(connection).await?;
     for wanted in indexes(layout, model) {
         match shown.iter().find(|row| column::<String>(row, "name").is_ok_and(|name| name == wanted.name)) {
             Some(row) => check_index(row, &wanted)?,
-            None => statements.push(wanted.statement),
+            None => missing.push(Missing { name: wanted.name, statement: wanted.statement }),
         }
     }
-    Ok(statements)
+    Ok(missing)
 }
 
 /// What is still not there was not made for a reason that only a person can
@@ -121,8 +132,8 @@ pub(super) async fn still_missing(connection: &Connection, layout: Layout, model
 }
 
 async fn shown_indexes(connection: &Connection) -> Result<Vec<Row>, Neo4jError> {
-    let shown = "SHOW INDEXES YIELD name, type, labelsOrTypes, properties, options
-        RETURN name, type, coalesce(labelsOrTypes, []) AS labels, coalesce(properties, []) AS properties,
+    let shown = "SHOW INDEXES YIELD name, type, state, labelsOrTypes, properties, options
+        RETURN name, type, state, coalesce(labelsOrTypes, []) AS labels, coalesce(properties, []) AS properties,
             coalesce(toString(options.indexConfig[$analyzer]), '') AS analyzer,
             coalesce(toString(options.indexConfig[$dimensions]), '') AS dimensions,
             toLower(coalesce(toString(options.indexConfig[$similarity]), '')) AS similarity,
@@ -146,6 +157,9 @@ fn check_index(row: &Row, wanted: &Wanted) -> Result<(), Neo4jError> {
     if !is_on(row, wanted)? {
         let kind = wanted.kind.to_lowercase();
         return wrong(format!("a {kind} index of {}({}) is wanted", wanted.label, wanted.properties.join(", ")));
+    }
+    if column::<String>(row, "state")? == "FAILED" {
+        return wrong("building it has failed".to_owned());
     }
     let Some((name, value)) = &wanted.option else { return Ok(()) };
     let text = |name| column::<String>(row, name);

@@ -12,11 +12,13 @@
 //! same document twice leaves the same graph (invariant 8).
 
 mod address;
+mod audit;
 mod connection;
 mod error;
 mod indexes;
 mod layout;
 mod links;
+mod probe;
 mod read;
 mod rows;
 mod schema;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::Address;
+pub(crate) use audit::Standing;
 pub use error::Neo4jError;
 pub use layout::Layout;
 pub use read::{GraphCounts, GraphReader};
@@ -37,12 +40,15 @@ pub use search::Around;
 pub use sink::Neo4jSink;
 
 use self::connection::Connection;
+use self::probe::Probe;
 use self::schema::Server;
 use self::wire::Wire;
 use self::write::Remove;
 use super::index::Model;
 use super::{LoadDocument, Outcome, Sink, StillCurrent};
 
+/// Digits of the store's id that name it.
+const STORE_ID_LEN: usize = 16;
 /// Keys of one removal at most.
 const KEYS_MAX: usize = 500;
 
@@ -122,6 +128,27 @@ impl Neo4j {
         format!("{server} at {}, database {}", options.address.place(), options.database)
     }
 
+    /// Names the database in the ledger: [`Sink::id`].
+    pub fn sink_id(&self) -> String {
+        let store = self.server.store_id.get(..STORE_ID_LEN).unwrap_or(&self.server.store_id);
+        format!("neo4j:{store}:{}", self.connection.options().database)
+    }
+
+    /// Asks whether the server is there, lets docmill in and takes writes, and
+    /// whether it still has the database that was connected to. Leaves nothing
+    /// behind.
+    ///
+    /// # Errors
+    /// It does not, or not within ten seconds.
+    pub async fn probe(&self) -> Result<(), Neo4jError> {
+        let (connection, server) = (Arc::clone(&self.connection), Arc::clone(&self.server));
+        let work = async move {
+            let database = connection.options().database.as_str();
+            connection.probe(&Probe { store_id: &server.store_id, database }).await
+        };
+        self.wire.run(work).await
+    }
+
     /// Makes the database ready to take `model`'s vectors.
     ///
     /// # Errors
@@ -133,6 +160,33 @@ impl Neo4j {
         let (connection, wanted) = (Arc::clone(&self.connection), model.clone());
         self.wire.run(async move { schema::prepare(&connection, &wanted).await }).await?;
         Ok(Neo4jSink::new(self.clone(), model.clone()))
+    }
+
+    /// The model whose vectors the graph holds; `None` where docmill was never
+    /// there.
+    ///
+    /// # Errors
+    /// The graph cannot be read.
+    pub async fn model(&self) -> Result<Option<Model>, Neo4jError> {
+        let connection = Arc::clone(&self.connection);
+        let meta = self.wire.run(async move { schema::meta(&connection).await }).await?;
+        Ok(meta.map(|meta| meta.model))
+    }
+
+    /// Checks that the graph may take `model`'s vectors; changes nothing.
+    /// Names the constraints and indexes that [`Neo4j::sink`] would make.
+    ///
+    /// # Errors
+    /// It holds another model's, a newer docmill's or another's, or an index
+    /// is not as it should be.
+    pub async fn check(&self, model: &Model) -> Result<Vec<&'static str>, Neo4jError> {
+        let (connection, wanted) = (Arc::clone(&self.connection), model.clone());
+        let work = async move {
+            schema::check_meta(&connection, &wanted).await?;
+            let missing = indexes::missing(&connection, connection.options().layout, &wanted).await?;
+            Ok(missing.into_iter().map(|one| one.name).collect())
+        };
+        self.wire.run(work).await
     }
 
     /// Takes documents out, by key; says how many there were. Needs no model.

@@ -82,8 +82,8 @@ pub(super) async fn prepare(connection: &Connection, model: &Model) -> Result<()
     let missing = missing(connection, layout, model).await?;
     if !missing.is_empty() {
         log::info!("neo4j: making {} constraints and indexes", missing.len());
-        for statement in &missing {
-            connection.write(&Statement(statement.clone())).await?;
+        for one in &missing {
+            connection.write(&Statement(one.statement.clone())).await?;
         }
         let seconds = connection.options().timeout.as_secs().max(1);
         let wait = query("CALL db.awaitIndexes($seconds)").param("seconds", i64::try_from(seconds).unwrap_or(60));
@@ -112,7 +112,8 @@ pub(super) async fn meta(connection: &Connection) -> Result<Option<Meta>, Neo4jE
     Ok(Some(Meta { schema: column(row, "schema")?, layout: column(row, "layout")?, model }))
 }
 
-async fn check_meta(connection: &Connection, wanted: &Model) -> Result<(), Neo4jError> {
+/// Whether the graph may take `wanted`'s vectors, by what it says of itself.
+pub(super) async fn check_meta(connection: &Connection, wanted: &Model) -> Result<(), Neo4jError> {
     let Some(found) = meta(connection).await? else { return Ok(()) };
     check_schema(connection, &found)?;
     let layout = connection.options().layout.name();

@@ -18,8 +18,6 @@ const CODE_VERSION: u32 = 1;
 const DOCUMENTS_MAX: usize = 200;
 /// Transactions of one call that are under way at a time.
 const GROUPS_AT_ONCE: usize = 4;
-/// Digits of the store's id that name it.
-const STORE_ID_LEN: usize = 16;
 
 /// Loads documents into a graph that is ready for them.
 #[derive(Debug, Clone)]
@@ -38,8 +36,7 @@ impl Sink for Neo4jSink {
     /// A store that was wiped and made anew has another id; an address or a
     /// password that changes is none of its business.
     fn id(&self) -> String {
-        let store = self.graph.server.store_id.get(..STORE_ID_LEN).unwrap_or(&self.graph.server.store_id);
-        format!("neo4j:{store}:{}", self.graph.connection.options().database)
+        self.graph.sink_id()
     }
 
     fn fingerprint(&self) -> String {
@@ -63,6 +60,10 @@ impl Sink for Neo4jSink {
             }
         }
         .boxed()
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), LoadError>> {
+        async move { Ok(self.graph.probe().await?) }.boxed()
     }
 
     /// A document counts that still has all of its chunks.

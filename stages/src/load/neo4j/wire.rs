@@ -34,6 +34,12 @@ impl Wire {
         Ok(Self { handle, _open: open })
     }
 
+    /// Waits for `work` on the caller's thread, which must not be one of a
+    /// runtime.
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.handle.block_on(work)
+    }
+
     /// Runs `work` there, to its end even if nobody waits for it any more.
     pub(super) async fn run<T: Send + 'static>(
         &self,

@@ -5,6 +5,7 @@
 mod fetch;
 mod server;
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -54,13 +55,35 @@ impl Neo4j {
         format!("bolt://127.0.0.1:{}", self.server.port())
     }
 
+    /// The certificate that it has signed for itself; `None`, said loudly,
+    /// where none could be made. Where `CI` is set that is a failure.
+    pub(crate) fn certificate(&self) -> Option<PathBuf> {
+        let certificate = self.server.certificate();
+        if certificate.is_none() {
+            assert!(std::env::var_os("CI").is_none(), "the test of TLS needs openssl");
+            eprintln!("SKIPPED: the test of TLS needs openssl");
+        }
+        certificate
+    }
+
     /// A place to run docmill in that loads into it.
     pub(crate) fn docmill(&self) -> Docmill {
-        Docmill::new()
+        self.set_up(Docmill::new())
+    }
+
+    /// The same of a place that has other settings already.
+    pub(crate) fn set_up(&self, docmill: Docmill) -> Docmill {
+        docmill
             .env("USE_NEO4J", "true")
             .env("NEO4J_URI", self.uri())
             .env("NEO4J_PASSWORD", PASSWORD)
             .env("NEO4J_TIMEOUT", "30s")
+    }
+
+    /// How often a pattern is there.
+    #[track_caller]
+    pub(crate) fn count(&self, pattern: &str) -> u64 {
+        self.number(&format!("MATCH {pattern} RETURN count(*) AS n"))
     }
 
     /// What a statement gives.

@@ -14,6 +14,8 @@ pub(crate) const PASSWORD: &str = "testpassword";
 /// The same as Neo4j keeps it.
 const KEPT_PASSWORD: &str = "neo4j:SHA-256,6026a0e068b710185fd97bf93f5d24e39161d96ac9261103e6c45bd4fa7e24ce,\
                              bb921a817f446708b3b077add8a9aec8616c1cb8ed5e73fd032b79a18cc3d96c,1024:\n";
+/// The server's certificate, in its folder; beside it lies its key.
+const CERTIFICATE: &str = "tls/public.crt";
 /// It is ready in some 5 seconds where nothing else runs.
 const START_MAX: Duration = Duration::from_secs(180);
 /// Ends the server when this process is gone: its standard input is a pipe
@@ -39,6 +41,10 @@ impl Server {
 
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(super) fn certificate(&self) -> Option<PathBuf> {
+        Some(self.folder.join(CERTIFICATE)).filter(|path| path.exists())
     }
 
     pub(super) fn kill(&mut self) {
@@ -83,7 +89,22 @@ fn fresh_folder() -> std::io::Result<PathBuf> {
     let _was_not_there = fs::remove_dir_all(&folder);
     fs::create_dir_all(folder.join("data/dbms"))?;
     fs::write(folder.join("data/dbms/auth.ini"), KEPT_PASSWORD)?;
+    make_certificate(&folder)?;
     Ok(folder)
+}
+
+/// One that the server signs for itself, for a day. Where there is no
+/// `openssl`, there is none.
+fn make_certificate(folder: &Path) -> std::io::Result<()> {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]);
+    openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]);
+    fs::create_dir_all(folder.join("tls"))?;
+    openssl.arg("-keyout").arg(folder.join("tls/private.key")).arg("-out").arg(folder.join(CERTIFICATE));
+    if let Err(error) = openssl.stdin(Stdio::null()).output() {
+        eprintln!("Neo4j goes without TLS: openssl: {error}");
+    }
+    Ok(())
 }
 
 fn free_port() -> std::io::Result<u16> {
@@ -111,6 +132,16 @@ fn spawn(jars: &Path, folder: &Path, port: u16) -> Result<Child, String> {
         "db.tx_log.rotation.retention_policy=keep_none",
     ] {
         command.args(["-c", setting]);
+    }
+    if folder.join(CERTIFICATE).exists() {
+        for setting in [
+            "server.bolt.tls_level=OPTIONAL",
+            "dbms.ssl.policy.bolt.enabled=true",
+            &format!("dbms.ssl.policy.bolt.base_directory={place}/tls"),
+            "dbms.ssl.policy.bolt.client_auth=NONE",
+        ] {
+            command.args(["-c", setting]);
+        }
     }
     command.stdin(Stdio::piped()).stdout(log).stderr(also).spawn().map_err(|error| format!("sh: {error}"))
 }
