@@ -9,7 +9,8 @@ use super::row::settings;
 
 /// The most actors of one stage.
 const ACTORS_MAX: usize = 256;
-/// Requests to a service at a time, where nothing else is said.
+/// Requests to a service at a time, where nothing else is said. Unwrapped while
+/// it is compiled: it cannot fail later.
 const EMBEDDERS_OF_A_SERVICE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 settings! {
