@@ -40,7 +40,10 @@ fn put_back(parameters: &Parameters, args: &ReprocessArgs) -> Result<(), Refusal
         log::warn!("{url} is left as it is: raw/{file} is gone; crawl the page again");
     }
     if count == 0 && !is_all {
-        return Err(Refusal::said(Exit::WithErrors, "no page that is done, skipped or dead matches the pattern; what waits needs only `docmill process`"));
+        return Err(Refusal::said(
+            Exit::WithErrors,
+            "no page that is done, skipped or dead matches the pattern; what waits needs only `docmill process`",
+        ));
     }
     log::info!("{count} items wait again");
     Ok(())

@@ -160,11 +160,11 @@ fn one_site_is_asked_politely() {
         server.put_html(&format!("/docs/{link}"), linking(link, &[]));
     }
     let docmill = Docmill::new().env("CRAWLER_ACTORS", "4");
-    docmill.run(&["crawl", &server.url("/docs/"), "--delay", "150ms"]).expect(0);
+    docmill.run(&["crawl", &server.url("/docs/"), "--delay", "500ms"]).expect(0);
     let requests = server.requests();
     assert_eq!(requests.len(), 8, "robots.txt and 7 pages");
     // Requests leave with the pause between them; that the network bunches
     // two of them is no fault of the crawler's, so the whole is measured.
     let whole = requests[7].at - requests[1].at;
-    assert!(whole >= std::time::Duration::from_millis(6 * 150 - 300), "{whole:?}");
+    assert!(whole >= std::time::Duration::from_millis(6 * 500 - 300), "{whole:?}");
 }
